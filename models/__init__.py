@@ -1,0 +1,1 @@
+"""Front end, augmentations, encoders, BYOL and checkpoints: everything that is torch."""
