@@ -1,0 +1,61 @@
+"""AudioNTT2020, BYOL-A's convolutional encoder (paper section 3, Table 2: 0.6, 1.6, 5.3 M)."""
+
+from __future__ import annotations
+
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from models.pooling import mean_max_over_time
+
+
+class AudioNTT(nn.Module):
+    """Three conv-norm-pool blocks, then an MLP for each time step, then maximum + mean over time.
+
+    The module names are those of the official weights (`features.*`, `fc.*`).
+
+    Args:
+        embed_dim: width D of the embedding; the paper has 512, 1024 and 2048.
+        n_mels: mel bands of the input, a multiple of 8.
+        channels: width of the convolutions.
+        dropout: between the two linear layers.
+    """
+
+    min_frames = 8
+    """Three halvings in time leave nothing of fewer frames."""
+
+    def __init__(
+        self, embed_dim: int = 2048, n_mels: int = 64, channels: int = 64, dropout: float = 0.3
+    ):
+        super().__init__()
+        if n_mels % 8:
+            raise ValueError(f"frontend.n_mels={n_mels}: AudioNTT halves it thrice, use 64.")
+        self.arguments = {
+            "embed_dim": embed_dim,
+            "n_mels": n_mels,
+            "channels": channels,
+            "dropout": dropout,
+        }
+        self.embed_dim = embed_dim
+        blocks = []
+        for in_channels in (1, channels, channels):
+            blocks += [
+                nn.Conv2d(in_channels, channels, 3, padding=1),
+                nn.BatchNorm2d(channels),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+            ]
+        self.features = nn.Sequential(*blocks)
+        self.fc = nn.Sequential(
+            nn.Linear(channels * n_mels // 8, embed_dim),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(embed_dim, embed_dim),
+            nn.ReLU(),
+        )
+
+    def forward(self, log_mel: Float[Tensor, "B 1 F T"]) -> Float[Tensor, "B D"]:
+        """Normalised log-mel of at least `min_frames` frames -> embedding."""
+        features = self.features(log_mel)
+        steps = rearrange(features, "b c f t -> b t (f c)")
+        return mean_max_over_time(self.fc(steps))

@@ -1,0 +1,199 @@
+"""The two views of a log-mel: norm, mixup, random resize crop, norm; batched, on the device.
+
+What must survive a restart (running norm, mixup memory) lives in buffers. Random numbers come from
+torch's global generator, which the training module seeds anew for each batch.
+"""
+
+from __future__ import annotations
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+EPS = torch.finfo(torch.float32).eps
+
+
+class RunningNorm(nn.Module):
+    """Normalise by the mean and standard deviation of all values seen so far.
+
+    While `updating`, a batch enters the statistics before it is normalised. They merge exactly
+    (Chan et al. 1979), so they equal those of all clips at once, up to rounding.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("clips", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("variance", torch.ones(()))
+        self.updating = True
+
+    @property
+    def std(self) -> Tensor:
+        return self.variance.sqrt().clamp_min(EPS)
+
+    def forward(self, log_mel: Float[Tensor, "B 1 F T"]) -> Float[Tensor, "B 1 F T"]:
+        if self.training and self.updating:
+            self._update(log_mel)
+        return (log_mel - self.mean) / self.std
+
+    def _update(self, log_mel: Tensor) -> None:
+        variance, mean = torch.var_mean(log_mel, unbiased=False)
+        clips = self.clips + len(log_mel)
+        share = len(log_mel) / clips
+        delta = mean - self.mean
+        self.variance += share * (variance - self.variance) + share * (1 - share) * delta**2
+        self.mean += share * delta
+        self.clips.copy_(clips)
+
+
+class Mixup(nn.Module):
+    """Mix a little of a past clip into each clip, in the linear domain.
+
+    `log((1 - a) exp(x) + a exp(z) + eps)` with `a ~ U(0, ratio)` and z from a first-in-first-out
+    memory of past inputs (BYOL-A, section III-B). While the memory is empty x stays as it is.
+
+    Args:
+        ratio: upper end of a.
+        memory_size: clips that the memory holds.
+        n_mels, frames: shape of a clip.
+    """
+
+    def __init__(
+        self, ratio: float = 0.4, memory_size: int = 2048, n_mels: int = 64, frames: int = 96
+    ):
+        super().__init__()
+        self.ratio = ratio
+        self.register_buffer("memory", torch.zeros(memory_size, 1, n_mels, frames))
+        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+
+    def draw(self, batch: int) -> tuple[Float[Tensor, "B"], Int[Tensor, "B"]]:
+        """Shares a in [0, ratio) and places of z in the memory; a = 0 while it is empty."""
+        device = self.memory.device
+        filled = self.seen.clamp_max(len(self.memory))
+        share = torch.rand(batch, device=device) * self.ratio * (filled > 0)
+        place = (torch.rand(batch, device=device) * filled).long()
+        return share, place.clamp_max(len(self.memory) - 1)
+
+    def mix(
+        self, log_mel: Float[Tensor, "B 1 F T"], share: Float[Tensor, "B"], place: Int[Tensor, "B"]
+    ) -> Float[Tensor, "B 1 F T"]:
+        """Apply a draw."""
+        a = rearrange(share, "b -> b 1 1 1")
+        past = self.memory[place]
+        mixed = ((1 - a) * log_mel.exp() + a * past.exp() + EPS).log()
+        return torch.where(a > 0, mixed, log_mel)
+
+    @torch.no_grad()
+    def remember(self, log_mel: Float[Tensor, "B 1 F T"]) -> None:
+        """Put a batch into the memory, over its oldest clips."""
+        size = len(self.memory)
+        skipped = max(0, len(log_mel) - size)
+        batch = log_mel[skipped:]
+        place = (self.seen + skipped + torch.arange(len(batch), device=batch.device)) % size
+        self.memory.index_copy_(0, place, batch.to(self.memory.dtype))
+        self.seen += len(log_mel)
+
+
+class RandomResizeCrop(nn.Module):
+    """Crop a random box of a zero canvas around the clip and resize it back, bicubic.
+
+    A crop and a resize along one axis are one small matrix, so the whole batch is two batched
+    matrix products; equal to `F.interpolate(..., mode="bicubic", align_corners=True)` of each crop.
+
+    Args:
+        canvas: canvas size over clip size, (frequency, time).
+        scale: range of crop size over clip size, for both axes; clipped to the canvas.
+    """
+
+    def __init__(
+        self,
+        canvas: tuple[float, float] = (1.0, 1.5),
+        scale: tuple[float, float] = (0.6, 1.5),
+    ):
+        super().__init__()
+        self.canvas, self.scale = tuple(canvas), tuple(scale)
+
+    def draw(self, batch: int, size: tuple[int, int], device) -> Int[Tensor, "2 B 2"]:
+        """Boxes on the canvas, (axis, clip, (start, length)), axes (frequency, time)."""
+        low, high = self.scale
+        boxes = []
+        for axis in (0, 1):
+            canvas = int(size[axis] * self.canvas[axis])
+            length = (low + (high - low) * torch.rand(batch, device=device)) * size[axis]
+            length = length.long().clamp(1, canvas)
+            room = canvas - length + 1
+            start = (torch.rand(batch, device=device) * room).long().minimum(room - 1)
+            boxes.append(torch.stack([start, length], dim=-1))
+        return torch.stack(boxes)
+
+    def crop(
+        self, log_mel: Float[Tensor, "B 1 F T"], boxes: Int[Tensor, "2 B 2"]
+    ) -> Float[Tensor, "B 1 F T"]:
+        """Apply a draw."""
+        rows, columns = (
+            _resize_matrix(boxes[axis], log_mel.shape[2 + axis], self.canvas[axis])
+            for axis in (0, 1)
+        )
+        x = rearrange(log_mel, "b 1 f t -> b f t")
+        return rearrange(rows @ x @ columns.mT, "b f t -> b 1 f t")
+
+    def forward(self, log_mel: Float[Tensor, "B 1 F T"]) -> Float[Tensor, "B 1 F T"]:
+        return self.crop(log_mel, self.draw(len(log_mel), log_mel.shape[2:], log_mel.device))
+
+
+def _resize_matrix(box: Int[Tensor, "B 2"], size: int, canvas: float) -> Float[Tensor, "B N N"]:
+    """Matrix (out, in) that crops `box` of the canvas along one axis and resizes it to `size`."""
+    start, length = (rearrange(b, "b -> b 1 1") for b in box.unbind(-1))
+    margin = (int(size * canvas) - size) // 2
+    out = torch.arange(size, device=box.device)
+    position = rearrange(out, "o -> 1 o 1") * ((length - 1) / max(size - 1, 1))  # corners aligned
+    nearest = position.floor()
+    tap = torch.arange(-1, 3, device=box.device)
+    weight = _cubic(position - nearest - tap)
+    source = (nearest.long() + tap).minimum(length - 1).clamp_min(0) + start - margin
+    inside = (source >= 0) & (source < size)  # the rest of the canvas is zero
+    matrix = torch.zeros(len(box), size, size, device=box.device)
+    return matrix.scatter_add_(2, source.clamp(0, size - 1), weight * inside)
+
+
+def _cubic(distance: Tensor, a: float = -0.75) -> Tensor:
+    """Keys' cubic convolution kernel at distances up to 2; a as in torch's interpolate."""
+    x = distance.abs()
+    near = ((a + 2) * x - (a + 3)) * x**2 + 1
+    far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+    return torch.where(x <= 1, near, far)
+
+
+class TwoViews(nn.Module):
+    """Log-mels (B, 1, F, T) -> two augmented views, normalised together by one mean and one std.
+
+    Args:
+        mixup: or None to go without.
+        random_resize_crop: or None to go without.
+    """
+
+    def __init__(
+        self,
+        mixup: Mixup | None = None,
+        random_resize_crop: RandomResizeCrop | None = None,
+    ):
+        super().__init__()
+        self.pre_norm = RunningNorm()
+        self.mixup = mixup
+        self.random_resize_crop = random_resize_crop
+
+    @torch.no_grad()
+    def forward(
+        self, log_mel: Float[Tensor, "B 1 F T"]
+    ) -> tuple[Float[Tensor, "B 1 F T"], Float[Tensor, "B 1 F T"]]:
+        log_mel = self.pre_norm(log_mel)
+        views = torch.cat([log_mel, log_mel])
+        if self.mixup is not None:
+            views = self.mixup.mix(views, *self.mixup.draw(len(views)))
+            self.mixup.remember(log_mel)
+        if self.random_resize_crop is not None:
+            views = self.random_resize_crop(views)
+        std, mean = torch.std_mean(views)
+        first, second = ((views - mean) / std.clamp_min(EPS)).chunk(2)
+        return first, second

@@ -1,0 +1,93 @@
+"""Bootstrap your own latent: heads, loss and moving average in the letters of the BYOL paper."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+
+class Head(nn.Sequential):
+    """Linear, batch norm, ReLU, linear: the projector g and the predictor q."""
+
+    def __init__(self, in_dim: int, hidden_dim: int, out_dim: int):
+        super().__init__(
+            nn.Linear(in_dim, hidden_dim),
+            nn.BatchNorm1d(hidden_dim),
+            nn.ReLU(inplace=True),
+            nn.Linear(hidden_dim, out_dim),
+        )
+
+
+def regression_loss(q: Float[Tensor, "B P"], z: Float[Tensor, "B P"]) -> Float[Tensor, "B"]:
+    """`2 - 2 cos(q, z)`: squared distance of the normalised vectors (BYOL, equation 2)."""
+    return 2 - 2 * (normalize(q, dim=-1) * normalize(z, dim=-1)).sum(-1)
+
+
+class BYOLOutput(NamedTuple):
+    """loss: scalar; embedding: (B, D) of the first view, without gradient."""
+
+    loss: Float[Tensor, ""]
+    embedding: Float[Tensor, "B D"]
+
+
+class BYOL(nn.Module):
+    """Online network (f, g, q) that predicts the slowly following target network's (f', g').
+
+    Args:
+        encoder: f, (B, 1, F, T) -> (B, D), with an attribute `embed_dim`.
+        projector_dim, hidden_dim: P and the width of both heads' hidden layer.
+        tau: share of itself that the target keeps at each update.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        projector_dim: int = 256,
+        hidden_dim: int = 4096,
+        tau: float = 0.99,
+    ):
+        super().__init__()
+        self.encoder = encoder
+        self.projector = Head(encoder.embed_dim, hidden_dim, projector_dim)
+        self.predictor = Head(projector_dim, hidden_dim, projector_dim)
+        self.target_encoder = deepcopy(self.encoder).requires_grad_(False)
+        self.target_projector = deepcopy(self.projector).requires_grad_(False)
+        self.tau = tau
+
+    def forward(self, v: Float[Tensor, "B 1 F T"], v2: Float[Tensor, "B 1 F T"]) -> BYOLOutput:
+        """Symmetric loss of two views. Each view has its own batch-norm statistics."""
+        y = self.encoder(v)
+        q, q2 = self.predict(y), self.predict(self.encoder(v2))
+        with torch.no_grad():
+            z, z2 = self.target(v), self.target(v2)
+        loss = (regression_loss(q, z2) + regression_loss(q2, z)).mean()
+        return BYOLOutput(loss, y.detach())
+
+    def predict(self, y: Float[Tensor, "B D"]) -> Float[Tensor, "B P"]:
+        return self.predictor(self.projector(y))
+
+    def target(self, v: Float[Tensor, "B 1 F T"]) -> Float[Tensor, "B P"]:
+        return self.target_projector(self.target_encoder(v))
+
+    @torch.no_grad()
+    def update_target(self) -> None:
+        """xi <- tau xi + (1 - tau) theta, parameters only: batch-norm statistics are each one's own."""
+        online = [*self.encoder.parameters(), *self.projector.parameters()]
+        target = [*self.target_encoder.parameters(), *self.target_projector.parameters()]
+        get_ema_multi_avg_fn(self.tau)(target, online, None)
+
+
+def embedding_std(embedding: Float[Tensor, "B D"]) -> Float[Tensor, ""]:
+    """Spread of the directions of a batch: 1 when they fill the sphere, 0 when they collapsed.
+
+    Standard deviation over the batch of the normalised embeddings, averaged over dimensions, times
+    sqrt(D) (the measure of SimSiam, Chen & He 2021, section 4.1).
+    """
+    directions = normalize(embedding.float(), dim=-1)
+    return directions.std(dim=0).mean() * embedding.shape[-1] ** 0.5

@@ -1,0 +1,183 @@
+"""Convolutional transformer encoder (CvT) for log-mels (paper section 3, Table 2: 1.6, 5.0 M).
+
+Wu et al. 2021, "CvT: Introducing Convolutions to Vision Transformers", with one attention layer a
+stage. The block is the one the released encoders were trained with: a norm in front of attention
+and MLP that divides by (standard deviation + eps). vit-pytorch's present block divides by
+sqrt(variance + eps), so only its depthwise projection is used here. The module names are those of
+the official weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+from vit_pytorch.cvt import DepthWiseConv2d
+
+from models.pooling import global_mean, mel_mean_max
+
+POOLINGS = {"mean": global_mean, "mel_mean_max": mel_mean_max}
+
+KERNELS = (7, 3, 3)
+STRIDES = (4, 2, 2)
+HEAD_DIM = 64
+MLP_RATIO = 4
+KV_STRIDE = 2
+
+
+class ChannelNorm(nn.Module):
+    """Layer norm over the channels of (B, C, F, T), dividing by (std + eps)."""
+
+    def __init__(self, channels: int, eps: float = 1e-5):
+        super().__init__()
+        self.eps = eps
+        self.g = nn.Parameter(torch.ones(1, channels, 1, 1))
+        self.b = nn.Parameter(torch.zeros(1, channels, 1, 1))
+
+    def forward(self, x: Float[Tensor, "B C F T"]) -> Float[Tensor, "B C F T"]:
+        variance, mean = torch.var_mean(x, dim=1, unbiased=False, keepdim=True)
+        return (x - mean) / (_sqrt(variance) + self.eps) * self.g + self.b
+
+
+def _sqrt(variance: Tensor) -> Tensor:
+    # the root of exactly zero (silence, all channels equal) has an infinite gradient
+    return torch.where(variance > 0, variance.clamp_min(1e-12).sqrt(), variance)
+
+
+class PreNorm(nn.Module):
+    """`fn(norm(x))`; the residual is added by the stage."""
+
+    def __init__(self, channels: int, fn: nn.Module):
+        super().__init__()
+        self.norm = ChannelNorm(channels)
+        self.fn = fn
+
+    def forward(self, x: Float[Tensor, "B C F T"]) -> Float[Tensor, "B C F T"]:
+        return self.fn(self.norm(x))
+
+
+class ConvAttention(nn.Module):
+    """Self-attention over all F x T positions; q, k, v come from depthwise convolutions."""
+
+    def __init__(self, channels: int, heads: int, dropout: float):
+        super().__init__()
+        inner = heads * HEAD_DIM
+        self.heads, self.dropout = heads, dropout
+        self.to_q = DepthWiseConv2d(channels, inner, 3, padding=1, stride=1, bias=False)
+        self.to_kv = DepthWiseConv2d(
+            channels, 2 * inner, 3, padding=1, stride=KV_STRIDE, bias=False
+        )
+        self.to_out = nn.Sequential(nn.Conv2d(inner, channels, 1), nn.Dropout(dropout))
+
+    def forward(self, x: Float[Tensor, "B C F T"]) -> Float[Tensor, "B C F T"]:
+        q, k, v = (
+            rearrange(projection, "b (h d) f t -> b h (f t) d", h=self.heads)
+            for projection in (self.to_q(x), *self.to_kv(x).chunk(2, dim=1))
+        )
+        p = self.dropout if self.training else 0.0
+        attended = scaled_dot_product_attention(q, k, v, dropout_p=p)
+        return self.to_out(rearrange(attended, "b h (f t) d -> b (h d) f t", f=x.shape[2]))
+
+
+class MLP(nn.Module):
+    """Two pointwise convolutions with a GELU between them."""
+
+    def __init__(self, channels: int, dropout: float):
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Conv2d(channels, channels * MLP_RATIO, 1),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Conv2d(channels * MLP_RATIO, channels, 1),
+            nn.Dropout(dropout),
+        )
+
+    def forward(self, x: Float[Tensor, "B C F T"]) -> Float[Tensor, "B C F T"]:
+        return self.net(x)
+
+
+class Stage(nn.Module):
+    """`depth` rounds of attention and MLP, each with its residual."""
+
+    def __init__(self, channels: int, heads: int, depth: int, dropout: float):
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.ModuleList(
+                [
+                    PreNorm(channels, ConvAttention(channels, heads, dropout)),
+                    PreNorm(channels, MLP(channels, dropout)),
+                ]
+            )
+            for _ in range(depth)
+        )
+
+    def forward(self, x: Float[Tensor, "B C F T"]) -> Float[Tensor, "B C F T"]:
+        for attention, mlp in self.layers:
+            x = attention(x) + x
+            x = mlp(x) + x
+        return x
+
+
+class CvT(nn.Module):
+    """Three stages of patch-embedding convolution, norm and transformer, then pooling.
+
+    Args:
+        stage_dims: channels of the three stages; paper: (64, 128, 256) small, (64, 256, 512) large.
+        pooling: "mean" (D = last stage) or "mel_mean_max" (D = last stage x n_mels / 16).
+        heads: attention heads of the stages, each 64 wide.
+        depth: attention layers a stage.
+        n_mels: mel bands of the input, a multiple of 16.
+        dropout: in attention and MLP.
+
+    Raises:
+        ValueError: unknown pooling, or n_mels that three stages can't divide.
+    """
+
+    min_frames = 1
+    """The convolutions are padded, so a single frame passes."""
+
+    def __init__(
+        self,
+        stage_dims: Sequence[int] = (64, 256, 512),
+        pooling: str = "mel_mean_max",
+        heads: Sequence[int] = (1, 3, 6),
+        depth: int = 1,
+        n_mels: int = 64,
+        dropout: float = 0.0,
+    ):
+        super().__init__()
+        if pooling not in POOLINGS:
+            raise ValueError(f"encoder.pooling={pooling}: expected one of {', '.join(POOLINGS)}.")
+        if n_mels % 16:
+            raise ValueError(f"frontend.n_mels={n_mels}: CvT divides it by 16, use 64.")
+        self.arguments = {
+            "stage_dims": list(stage_dims),
+            "pooling": pooling,
+            "heads": list(heads),
+            "depth": depth,
+            "n_mels": n_mels,
+            "dropout": dropout,
+        }
+        self.pool = POOLINGS[pooling]
+        self.embed_dim = stage_dims[-1] * (n_mels // 16 if pooling == "mel_mean_max" else 1)
+        stages, channels = [], 1
+        for dim, head_count, kernel, stride in zip(
+            stage_dims, heads, KERNELS, STRIDES, strict=True
+        ):
+            stages.append(
+                nn.Sequential(
+                    nn.Conv2d(channels, dim, kernel, stride, padding=kernel // 2),
+                    ChannelNorm(dim),
+                    Stage(dim, head_count, depth, dropout),
+                )
+            )
+            channels = dim
+        self.layers = nn.Sequential(*stages)
+
+    def forward(self, log_mel: Float[Tensor, "B 1 F T"]) -> Float[Tensor, "B D"]:
+        """Normalised log-mel of any number of frames -> embedding."""
+        return self.pool(self.layers(log_mel))

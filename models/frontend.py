@@ -1,0 +1,104 @@
+"""Log-mel front end: waveform (B, S) -> log-mel (B, 1, F, T), in batches, on the device."""
+
+from __future__ import annotations
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+from torchaudio.transforms import MelSpectrogram
+
+EPS = torch.finfo(torch.float32).eps
+
+BACKENDS = ("torchaudio", "nnaudio")
+
+
+class LogMel(nn.Module):
+    """`log(mel power spectrogram + eps)` as BYOL-A and BYOL-S compute it (HTK mels, no norm).
+
+    BYOL-S was trained with a Hann window of 400 samples inside the 1024-point FFT, BYOL-A with one
+    of 1024; the released evaluation uses 400 for both.
+
+    Args:
+        sample_rate: Hz.
+        n_fft, win_length, hop_length: samples.
+        n_mels: mel bands F between f_min and f_max (Hz).
+        backend: "torchaudio", or "nnaudio" for the same values from its convolutions.
+
+    Raises:
+        ValueError: unknown backend, or a window longer than n_fft.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int = 16_000,
+        n_fft: int = 1024,
+        win_length: int = 400,
+        hop_length: int = 160,
+        n_mels: int = 64,
+        f_min: float = 60.0,
+        f_max: float = 7800.0,
+        backend: str = "torchaudio",
+    ):
+        super().__init__()
+        if win_length > n_fft:
+            raise ValueError(
+                f"frontend.win_length={win_length} exceeds n_fft={n_fft}; "
+                "a window has at most n_fft samples."
+            )
+        self.arguments = {
+            "sample_rate": sample_rate,
+            "n_fft": n_fft,
+            "win_length": win_length,
+            "hop_length": hop_length,
+            "n_mels": n_mels,
+            "f_min": f_min,
+            "f_max": f_max,
+        }
+        self.sample_rate, self.n_mels, self.hop_length = sample_rate, n_mels, hop_length
+        self.n_fft = n_fft
+        if backend == "torchaudio":
+            self.mel = MelSpectrogram(**self.arguments, power=2.0)
+        elif backend == "nnaudio":
+            self.mel = _nnaudio_mel(**self.arguments)
+        else:
+            raise ValueError(f"frontend.backend={backend}: expected one of {', '.join(BACKENDS)}.")
+
+    def frames(self, samples: int) -> int:
+        """Number of log-mel frames T of a waveform of `samples` samples."""
+        return samples // self.hop_length + 1
+
+    def forward(self, waveform: Float[Tensor, "B S"]) -> Float[Tensor, "B 1 F T"]:
+        """Waveform in [-1, 1] at `sample_rate` -> natural-log mel power, T = S // hop + 1.
+
+        A waveform shorter than half an FFT window is padded with zeros on both ends first.
+        """
+        missing = self.n_fft // 2 + 1 - waveform.shape[-1]
+        if missing > 0:
+            waveform = nn.functional.pad(waveform, (missing // 2, missing - missing // 2))
+        # half precision loses the quiet bands: the front end is always float32
+        with torch.autocast(waveform.device.type, enabled=False):
+            log_mel = (self.mel(waveform.float()) + EPS).log()
+        return rearrange(log_mel, "b f t -> b 1 f t")
+
+
+def _nnaudio_mel(*, sample_rate, n_fft, win_length, hop_length, n_mels, f_min, f_max) -> nn.Module:
+    from nnAudio.features import MelSpectrogram as NnMelSpectrogram
+
+    return NnMelSpectrogram(
+        sr=sample_rate,
+        n_fft=n_fft,
+        win_length=win_length,
+        hop_length=hop_length,
+        n_mels=n_mels,
+        fmin=f_min,
+        fmax=f_max,
+        power=2.0,
+        htk=True,
+        norm=None,
+        center=True,
+        pad_mode="reflect",
+        trainable_mel=False,
+        trainable_STFT=False,
+        verbose=False,
+    )

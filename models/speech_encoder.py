@@ -1,0 +1,102 @@
+"""A frozen encoder with its front end and norm: recordings in, embeddings out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torchaudio.functional import resample
+
+from models.frontend import LogMel
+
+
+class SpeechEncoder(nn.Module):
+    """Everything between a waveform and its embedding; `models.checkpoint.load_encoder` makes it.
+
+    Attributes:
+        name: the paper's name of the encoder, such as "cvt_large".
+        embed_dim: width D of an embedding.
+        sample_rate: Hz of the front end.
+        norm: mean and standard deviation of the pre-training log-mels, or None (official weights).
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        frontend: LogMel,
+        norm: Sequence[float] | None,
+        name: str,
+    ):
+        super().__init__()
+        self.encoder, self.frontend, self.name = encoder, frontend, name
+        self.norm = None if norm is None else (float(norm[0]), float(norm[1]))
+        self.embed_dim = encoder.embed_dim
+        self.sample_rate = frontend.sample_rate
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.encoder.parameters()).device
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over architecture, front end and weights; the norm is not part of it."""
+        parts = [type(self.encoder).__name__, self.encoder.arguments, self.frontend.arguments]
+        digest = hashlib.sha256(json.dumps(parts).encode())
+        for key, value in sorted(self.encoder.state_dict().items()):
+            if not key.endswith("num_batches_tracked"):
+                digest.update(key.encode())
+                digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def log_mel(self, waveform: Float[Tensor, "B S"]) -> Float[Tensor, "B 1 F T"]:
+        """Log-mel, not normalised; a waveform too short for the encoder is zero-padded first."""
+        missing = self.encoder.min_frames * self.frontend.hop_length - waveform.shape[-1]
+        if missing > 0:
+            waveform = nn.functional.pad(waveform, (missing // 2, missing - missing // 2))
+        return self.frontend(waveform)
+
+    def encode(self, log_mel: Float[Tensor, "B 1 F T"]) -> Float[Tensor, "B D"]:
+        """Embedding of a normalised log-mel."""
+        return self.encoder(log_mel)
+
+    @torch.no_grad()
+    def embed(
+        self,
+        waveform: Tensor | np.ndarray,
+        sample_rate: int,
+        norm: tuple[float, float] | None = None,
+    ) -> Float[Tensor, "B D"]:
+        """Embed recordings of one length.
+
+        Args:
+            waveform: (S,) or (B, S) in [-1, 1].
+            sample_rate: of `waveform`, Hz; resampled where the front end has another.
+            norm: mean and standard deviation of the log-mels; by default those of pre-training.
+
+        Raises:
+            ValueError: an empty or not finite waveform, or no norm at all.
+        """
+        norm = norm or self.norm
+        if norm is None:
+            raise ValueError(
+                f"{self.name}: these weights come without normalisation statistics; give "
+                "norm=(mean, std) of your log-mels (serab.extractors fits them on a corpus)."
+            )
+        waveform = torch.as_tensor(waveform, dtype=torch.float32, device=self.device)
+        if waveform.ndim not in (1, 2) or waveform.shape[-1] == 0:
+            raise ValueError(
+                f"waveform has shape {tuple(waveform.shape)}: expected (samples,) or "
+                "(batch, samples), with at least one sample."
+            )
+        if not torch.isfinite(waveform).all():
+            raise ValueError("waveform holds NaN or infinite samples; check the recording.")
+        waveform = torch.atleast_2d(waveform)
+        if sample_rate != self.sample_rate:
+            waveform = resample(waveform, sample_rate, self.sample_rate)
+        mean, std = norm
+        return self.encode((self.log_mel(waveform) - mean) / std)
