@@ -1,0 +1,1 @@
+"""SERAB: nine emotion corpora, two protocols, five classifiers, one number per encoder."""

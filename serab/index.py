@@ -1,0 +1,244 @@
+"""A prepared corpus on disk: a checked list of utterances that refuses to be stale or edited."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+FORMAT = 1
+COLUMNS = (
+    *("id", "path", "speaker", "group", "emotion", "seconds", "sha256", "valence", "arousal"),
+    *("bytes", "mtime_ns"),  # these tell whether the audio changed
+)
+_IDENTITY = ("id", "speaker", "group", "emotion", "seconds", "sha256", "valence", "arousal")
+
+
+class CorpusIndexError(ValueError):
+    """A corpus that isn't prepared, or no longer what was prepared; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One recording. `path` is relative to the index root (`/`); `seconds` is its duration;
+    `group` is the id by which the released protocol splits, equal to the true `speaker` but for
+    SHE and IEM; `sha256` is of the file; valence and arousal are IEMOCAP's, from 1 to 5."""
+
+    id: str
+    path: str
+    speaker: str
+    group: str
+    emotion: str
+    seconds: float
+    sha256: str
+    valence: float | None = None
+    arousal: float | None = None
+
+
+@dataclass(frozen=True)
+class CorpusIndex:
+    """A prepared corpus; `utterances` are sorted by id, so their order is that of any copy.
+
+    `missing` and `corrupt` name what a partial corpus lacks; `notes` are for the reader.
+    """
+
+    code: str
+    root: Path
+    emotions: tuple[str, ...]
+    utterances: tuple[Utterance, ...]
+    partial: bool = False
+    missing: tuple[str, ...] = ()
+    corrupt: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 (hex) over all that results depend on; paths aren't part of it."""
+        rows = (_row(u) for u in self.utterances)
+        text = "\n".join("\t".join(row[c] for c in _IDENTITY) for row in rows)
+        return hashlib.sha256(f"{' '.join(self.emotions)}\n{text}\n".encode()).hexdigest()
+
+    def audio(self, utterance: Utterance) -> Path:
+        """Where the recording of an utterance is."""
+        return self.root / utterance.path
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Size (bytes) and modification time (ns) of a recording when it was checked."""
+
+    bytes: int
+    mtime_ns: int
+
+
+def data_root() -> Path:
+    """Where prepared corpora live: `$SERAB_DATA`, or `./data`."""
+    return Path(os.environ.get("SERAB_DATA") or "data")
+
+
+def prepared(root: Path | None = None) -> list[str]:
+    """Codes of the corpora that have an index under `root` (default `data_root()`), sorted."""
+    return sorted(p.parent.name for p in (root or data_root()).glob("*/index.json"))
+
+
+def write_index(
+    index: CorpusIndex, stamps: Sequence[Stamp], folder: Path, source: str, unpacked: bool
+) -> None:
+    """Write `index.csv` and `index.json` into `folder`, both whole or not at all.
+
+    `stamps` belong to `index.utterances`; `unpacked` says that the audio lies in `folder/audio`
+    because this package put it there.
+    """
+    table = io.StringIO()
+    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for utterance, stamp in zip(index.utterances, stamps, strict=True):
+        stamped = {"bytes": stamp.bytes, "mtime_ns": stamp.mtime_ns}
+        writer.writerow(_row(utterance) | stamped)
+    text = table.getvalue().encode()
+    about = {
+        "format": FORMAT,
+        "code": index.code,
+        "source": source,
+        "audio": "audio" if unpacked else str(index.root),
+        "unpacked": unpacked,
+        "emotions": index.emotions,
+        "utterances": len(index.utterances),
+        "partial": index.partial,
+        "missing": index.missing,
+        "corrupt": index.corrupt,
+        "notes": index.notes,
+        "digest": index.digest,
+        "index_sha256": hashlib.sha256(text).hexdigest(),
+    }
+    _write_whole(folder / "index.csv", text)
+    _write_whole(
+        folder / "index.json", (json.dumps(about, indent=1, ensure_ascii=False) + "\n").encode()
+    )
+
+
+def load_index(code: str, root: Path | None = None) -> CorpusIndex:
+    """Read a prepared corpus and check that it still is what was prepared.
+
+    A recording whose size or time changed is hashed again: a copied corpus is as good as the
+    original, one whose audio changed is refused.
+
+    Raises:
+        CorpusIndexError: not prepared, index edited or damaged, audio gone or changed.
+    """
+    folder = (root or data_root()) / code
+    again = f"run `python -m serab.prepare {code} --source ...` again"
+    about = _read_about(folder, code, again)
+    try:
+        text = (folder / "index.csv").read_bytes()
+    except OSError as error:
+        raise CorpusIndexError(f"{folder / 'index.csv'}: can't be read; {again}.") from error
+    if hashlib.sha256(text).hexdigest() != about["index_sha256"]:
+        raise CorpusIndexError(
+            f"{folder / 'index.csv'}: was changed after it was prepared (its checksum isn't the "
+            f"one in index.json); {again}."
+        )
+    rows = list(csv.DictReader(io.StringIO(text.decode(), newline="")))
+    audio = folder / "audio" if about["unpacked"] else Path(about["audio"])
+    if not audio.is_dir():
+        raise CorpusIndexError(f"{code}: its audio folder {audio} has gone; {again}.")
+    index = CorpusIndex(
+        code=code,
+        root=audio,
+        emotions=tuple(about["emotions"]),
+        utterances=tuple(_utterance(row) for row in rows),
+        partial=about["partial"],
+        missing=tuple(about["missing"]),
+        corrupt=tuple(about["corrupt"]),
+        notes=tuple(about["notes"]),
+    )
+    if index.digest != about["digest"]:
+        raise CorpusIndexError(f"{folder / 'index.json'}: was changed by hand; {again}.")
+    _check_audio(index, rows, again)
+    return index
+
+
+def read_about(folder: Path) -> dict | None:
+    """What `index.json` in `folder` says; None when there is none or it can't be understood."""
+    try:
+        about = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return about if isinstance(about, dict) and about.get("format") == FORMAT else None
+
+
+def _read_about(folder: Path, code: str, again: str) -> dict:
+    if not (folder / "index.json").is_file():
+        raise CorpusIndexError(
+            f"{code} isn't prepared in {folder.parent} (SERAB_DATA chooses the place); run "
+            f"`python -m serab.prepare {code} --source ARCHIVE_OR_FOLDER`."
+        )
+    about = read_about(folder)
+    wanted = {"audio", "unpacked", "emotions", "partial", "missing", "corrupt", "notes"}
+    if about is None or not wanted | {"digest", "index_sha256"} <= about.keys():
+        raise CorpusIndexError(f"{folder / 'index.json'}: damaged or of another version; {again}.")
+    return about
+
+
+def _check_audio(index: CorpusIndex, rows: list[dict[str, str]], again: str) -> None:
+    for utterance, row in zip(index.utterances, rows, strict=True):
+        path = index.audio(utterance)
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise CorpusIndexError(f"{path}: has gone since it was indexed; {again}.") from error
+        if stat.st_size == int(row["bytes"]) and stat.st_mtime_ns == int(row["mtime_ns"]):
+            continue
+        if (
+            stat.st_size != int(row["bytes"])
+            or hashlib.sha256(path.read_bytes()).hexdigest() != utterance.sha256
+        ):
+            raise CorpusIndexError(
+                f"{path}: changed since it was indexed, the index is older than the audio; {again}."
+            )
+
+
+def _row(utterance: Utterance) -> dict[str, str]:
+    def number(value: float | None) -> str:
+        return "" if value is None else f"{value:.6f}"
+
+    return {
+        "id": utterance.id,
+        "path": utterance.path,
+        "speaker": utterance.speaker,
+        "group": utterance.group,
+        "emotion": utterance.emotion,
+        "seconds": number(utterance.seconds),
+        "sha256": utterance.sha256,
+        "valence": number(utterance.valence),
+        "arousal": number(utterance.arousal),
+    }
+
+
+def _utterance(row: dict[str, str]) -> Utterance:
+    values: dict = {column: row[column] for column in COLUMNS[:9]}
+    for column in ("seconds", "valence", "arousal"):
+        values[column] = float(row[column]) if row[column] else None
+    return Utterance(**values)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

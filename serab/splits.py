@@ -1,0 +1,131 @@
+"""Who trains, who validates, who tests: splits by speaker, and a report of what leaks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from serab.corpora import CORPORA
+from serab.index import CorpusIndex, Utterance
+
+PARTS = ("train", "validation", "test")
+PROTOCOLS = ("published", "strict")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positions in `index.utterances` of each part, ascending.
+
+    `speakers` are the ids of each part that the protocol splits by; `emotions` are the classes of
+    the task.
+    """
+
+    protocol: str
+    seed: int
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    speakers: dict[str, tuple[str, ...]]
+    emotions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LeakReport:
+    """What two parts of a split share, by pair of parts: true speakers, and equal recordings."""
+
+    shared_speakers: dict[tuple[str, str], tuple[str, ...]]
+    duplicated_audio: dict[tuple[str, str], tuple[tuple[Utterance, Utterance], ...]]
+
+    @property
+    def clean(self) -> bool:
+        return not any(self.shared_speakers.values()) and not any(self.duplicated_audio.values())
+
+    def lines(self) -> list[str]:
+        """One sentence per finding; a single one when there is none."""
+        found = []
+        for (one, other), speakers in self.shared_speakers.items():
+            if speakers:
+                found.append(
+                    f"{len(speakers)} speakers are in both {one} and {other}: {_some(speakers)}"
+                )
+        for (one, other), pairs in self.duplicated_audio.items():
+            if pairs:
+                named = tuple(f"{a.id} = {b.id}" for a, b in pairs)
+                found.append(
+                    f"{len(pairs)} recordings are in both {one} and {other}: {_some(named)}"
+                )
+        return found or ["no speaker and no recording is in two parts"]
+
+
+def split(index: CorpusIndex, protocol: str, seed: int = 0) -> Split:
+    """Divide a corpus into training, validation and test by speaker.
+
+    The released rule (SERAB, section 2.1): the sorted ids, shuffled by
+    `numpy.random.RandomState(seed)`, are cut at int(cumulative share * ids); the shares are
+    60/20/20 %, for CRE 70/10/20 %. "published" cuts the released ids (`Utterance.group`) and
+    leaves out the classes that the published scores lack; "strict" cuts the true speakers and has
+    all classes. Two speakers give one for the test, and the other's utterances, shuffled, are
+    divided 3 : 1 between training and validation.
+
+    Raises:
+        ValueError: unknown protocol, under two speakers, or a part that gets no speaker.
+    """
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"unknown protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}.")
+    record = CORPORA[index.code]
+    released = protocol == "published"
+    ids = [u.group if released else u.speaker for u in index.utterances]
+    without = record.released_without if released else ()
+    emotions = tuple(e for e in index.emotions if e not in without)
+    kept = np.array([i for i, u in enumerate(index.utterances) if u.emotion in emotions], dtype=int)
+    names = sorted({ids[i] for i in kept})
+    random = np.random.RandomState(seed)
+    random.shuffle(names)
+    if len(names) == 2:
+        return _split_two(names, ids, kept, random, protocol, seed, emotions)
+    shares = np.cumsum(record.probabilities)
+    first, second = (int(share * len(names)) for share in shares[:2])
+    parts = dict(zip(PARTS, (names[:first], names[first:second], names[second:]), strict=True))
+    if not all(parts.values()):
+        raise ValueError(
+            f"{index.code}: {len(names)} speaker(s) can't be divided into training, validation "
+            "and test; prepare more speakers."
+        )
+    where = {part: set(members) for part, members in parts.items()}
+    rows = {p: np.array([i for i in kept if ids[i] in where[p]], dtype=int) for p in PARTS}
+    speakers = {part: tuple(sorted(members)) for part, members in parts.items()}
+    return Split(protocol, seed, **rows, speakers=speakers, emotions=emotions)
+
+
+def leak_report(index: CorpusIndex, split: Split) -> LeakReport:
+    """Which true speakers, and which recordings by content, are in more than one part."""
+    utterances = {part: [index.utterances[i] for i in getattr(split, part)] for part in PARTS}
+    shared, duplicated = {}, {}
+    for one, other in combinations(PARTS, 2):
+        speakers = [{u.speaker for u in utterances[part]} for part in (one, other)]
+        shared[one, other] = tuple(sorted(speakers[0] & speakers[1]))
+        by_content = defaultdict(list)
+        for u in utterances[one]:
+            by_content[u.sha256].append(u)
+        duplicated[one, other] = tuple(
+            (a, b) for b in utterances[other] for a in by_content[b.sha256]
+        )
+    return LeakReport(shared, duplicated)
+
+
+def _split_two(names, ids, kept, random, protocol, seed, emotions) -> Split:
+    test = np.array([i for i in kept if ids[i] == names[1]], dtype=int)
+    rest = np.array([i for i in kept if ids[i] == names[0]], dtype=int)
+    order = random.permutation(rest)
+    cut = int(0.75 * len(order))
+    speakers = {"train": (names[0],), "validation": (names[0],), "test": (names[1],)}
+    train, validation = np.sort(order[:cut]), np.sort(order[cut:])
+    return Split(protocol, seed, train, validation, test, speakers, emotions)
+
+
+def _some(names: tuple[str, ...], most: int = 10) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
