@@ -187,13 +187,15 @@ class TwoViews(nn.Module):
     def forward(
         self, log_mel: Float[Tensor, "B 1 F T"]
     ) -> tuple[Float[Tensor, "B 1 F T"], Float[Tensor, "B 1 F T"]]:
-        log_mel = self.pre_norm(log_mel)
-        views = torch.cat([log_mel, log_mel])
-        if self.mixup is not None:
-            views = self.mixup.mix(views, *self.mixup.draw(len(views)))
-            self.mixup.remember(log_mel)
-        if self.random_resize_crop is not None:
-            views = self.random_resize_crop(views)
-        std, mean = torch.std_mean(views)
+        """Views of float32, whatever the precision around."""
+        with torch.autocast(log_mel.device.type, enabled=False):
+            log_mel = self.pre_norm(log_mel)
+            views = torch.cat([log_mel, log_mel])
+            if self.mixup is not None:
+                views = self.mixup.mix(views, *self.mixup.draw(len(views)))
+                self.mixup.remember(log_mel)
+            if self.random_resize_crop is not None:
+                views = self.random_resize_crop(views)
+            std, mean = torch.std_mean(views)
         first, second = ((views - mean) / std.clamp_min(EPS)).chunk(2)
         return first, second

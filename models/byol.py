@@ -77,7 +77,7 @@ class BYOL(nn.Module):
 
     @torch.no_grad()
     def update_target(self) -> None:
-        """xi <- tau xi + (1 - tau) theta, parameters only: batch-norm statistics are each one's own."""
+        """xi <- tau xi + (1 - tau) theta, parameters only: each keeps its batch-norm statistics."""
         online = [*self.encoder.parameters(), *self.projector.parameters()]
         target = [*self.target_encoder.parameters(), *self.target_projector.parameters()]
         get_ema_multi_avg_fn(self.tau)(target, online, None)

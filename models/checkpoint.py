@@ -59,7 +59,7 @@ def random_encoder(name: str, seed: int = 42) -> SpeechEncoder:
 
 
 def encoder_name(encoder: nn.Module) -> str:
-    """The paper's name of an encoder, or its class where its arguments are other than the paper's."""
+    """The paper's name of an encoder, or its class where its arguments aren't the paper's."""
     for name, (architecture, arguments) in ENCODERS.items():
         if type(encoder) is architecture and all(
             encoder.arguments[key] == value for key, value in arguments.items()

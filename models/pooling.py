@@ -18,5 +18,5 @@ def global_mean(features: Float[Tensor, "B C F T"]) -> Float[Tensor, "B C"]:
 
 
 def mel_mean_max(features: Float[Tensor, "B C F T"]) -> Float[Tensor, "B C*F"]:
-    """`mean_max_over_time` with the remaining mel bins kept apart: D = C * F, channels outermost."""
+    """`mean_max_over_time` with the remaining mel bins kept apart: D = C * F."""
     return mean_max_over_time(rearrange(features, "b c f t -> b t (c f)"))

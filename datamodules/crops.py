@@ -1,0 +1,114 @@
+"""Random crops of recordings, keyed by seed, epoch and recording: no hidden random state."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import numpy as np
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from datamodules.audio import AudioError, fit_length, read_segment, resample
+from datamodules.manifest import Manifest, Recording
+
+log = logging.getLogger(__name__)
+
+CropKey = tuple[int, int]
+"""(epoch, index of the recording)"""
+
+
+def keyed_generator(*key: int) -> np.random.Generator:
+    """The random numbers that belong to a key, whatever was drawn before."""
+    return np.random.default_rng(np.random.SeedSequence(key))
+
+
+class Crops(Dataset):
+    """One random crop of a recording: float32 waveforms of one length, at one rate.
+
+    Every position of the crop inside the recording is equally likely, both ends included; a shorter
+    recording is centred in zeros. The position depends on (seed, epoch, index) alone, so workers,
+    order and restarts don't matter.
+
+    Args:
+        manifest: the recordings.
+        clip_seconds, sample_rate: of a crop.
+        seed: of the positions.
+    """
+
+    def __init__(
+        self, manifest: Manifest, clip_seconds: float, sample_rate: int = 16_000, seed: int = 42
+    ):
+        self.manifest, self.sample_rate, self.seed = manifest, sample_rate, seed
+        self.samples = round(clip_seconds * sample_rate)
+
+    def __len__(self) -> int:
+        return len(self.manifest.recordings)
+
+    def __getitem__(self, key: CropKey) -> dict[str, np.ndarray | int]:
+        """waveform: float32 (samples,); unreadable: 1 where silence stands for a broken file."""
+        epoch, index = key
+        recording = self.manifest.recordings[index]
+        generator = keyed_generator(self.seed, 1, epoch, index)
+        try:
+            return {"waveform": self._crop(recording, generator), "unreadable": 0}
+        except AudioError as error:
+            # it passed the check at the start: a run of days shouldn't die of one file
+            log.warning("silence in place of a crop: %s", error)
+            return {"waveform": np.zeros(self.samples, np.float32), "unreadable": 1}
+
+    def _crop(self, recording: Recording, generator: np.random.Generator) -> np.ndarray:
+        wanted = -(-self.samples * recording.sample_rate // self.sample_rate)
+        frames = min(wanted, recording.frames)
+        start = int(generator.integers(0, recording.frames - frames, endpoint=True))
+        segment = read_segment(self.manifest.root / recording.path, start, frames)
+        return fit_length(resample(segment, recording.sample_rate, self.sample_rate), self.samples)
+
+
+class EpochBatches(Sampler[list[CropKey]]):
+    """Batches of crop keys in an order that depends on (seed, epoch) alone, shared among ranks.
+
+    Every epoch visits each recording once; what doesn't fill a last batch on all ranks is left for
+    other epochs. `skip` batches of the coming epoch are passed over, once, after a restart.
+    """
+
+    def __init__(self, recordings: int, batch_size: int, seed: int, rank: int = 0, ranks: int = 1):
+        self.recordings, self.batch_size, self.seed = recordings, batch_size, seed
+        self.rank, self.ranks = rank, ranks
+        self.epoch, self.skip = 0, 0
+        self.sampler = self  # Lightning looks here for set_epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.recordings // (self.batch_size * self.ranks)
+
+    def __iter__(self) -> Iterator[list[CropKey]]:
+        order = keyed_generator(self.seed, 0, self.epoch).permutation(self.recordings)
+        skip, self.skip = self.skip, 0
+        for batch in range(skip, len(self)):
+            start = (batch * self.ranks + self.rank) * self.batch_size
+            chosen = order[start : start + self.batch_size]
+            yield [(self.epoch, int(index)) for index in chosen]
+
+
+class ResumableLoader(DataLoader):
+    """A DataLoader that knows how many batches of the epoch it has handed out.
+
+    Lightning stores `state_dict` in its checkpoints and hands it back before the first batch.
+    """
+
+    delivered = 0
+
+    def __iter__(self) -> Iterator:
+        self.delivered = self.batch_sampler.skip
+        for batch in super().__iter__():
+            self.delivered += 1
+            yield batch
+        self.delivered = 0
+
+    def state_dict(self) -> dict[str, int]:
+        return {"delivered": self.delivered % max(1, len(self))}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.batch_sampler.skip = state["delivered"]

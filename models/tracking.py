@@ -1,0 +1,84 @@
+"""Weights & Biases, online where a key and the network are there, offline by itself otherwise."""
+
+from __future__ import annotations
+
+import logging
+import netrc
+import os
+import socket
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from pytorch_lightning.loggers import WandbLogger
+
+log = logging.getLogger(__name__)
+
+MODES = ("auto", "online", "offline")
+RUN_ID = "wandb_id.txt"
+
+
+def wandb_logger(
+    save_dir: str | Path, project: str = "serab", mode: str = "auto", **settings: Any
+) -> WandbLogger:
+    """Lightning's W&B logger, continuing the same W&B run when a run directory is resumed.
+
+    Args:
+        save_dir: the run directory.
+        project: W&B project.
+        mode: "online", "offline", or "auto": online if there is a key and the server answers
+            within 3 s. The environment's WANDB_MODE comes before "auto".
+        settings: further arguments of `wandb.init` (name, group, tags, notes, ...).
+
+    Raises:
+        ValueError: unknown mode.
+    """
+    if mode not in MODES:
+        raise ValueError(f"logger.wandb.mode={mode}: expected one of {', '.join(MODES)}.")
+    mode = os.environ.get("WANDB_MODE", "auto") if mode == "auto" else mode
+    reason = None
+    if mode == "auto":
+        reason = why_offline(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai"))
+        mode = "offline" if reason else "online"
+    if reason:
+        log.info("W&B: offline, %s; `wandb sync` uploads the run later", reason)
+    settings = {key: value for key, value in settings.items() if value is not None}
+    return WandbLogger(
+        save_dir=save_dir,
+        project=project,
+        offline=mode == "offline",
+        id=_run_id(Path(save_dir)),
+        resume="allow",
+        **settings,
+    )
+
+
+def why_offline(base_url: str, timeout: float = 3.0) -> str | None:
+    """Why a run can't go to the server at `base_url`, or None if it can."""
+    server = urlparse(base_url)
+    if not os.environ.get("WANDB_API_KEY") and not _has_netrc_entry(server.hostname):
+        return "there is no API key (`wandb login` stores one)"
+    port = server.port or (443 if server.scheme == "https" else 80)
+    try:
+        socket.create_connection((server.hostname, port), timeout).close()
+    except OSError:
+        return f"{base_url} doesn't answer"
+    return None
+
+
+def _has_netrc_entry(host: str | None) -> bool:
+    try:
+        return bool(host) and netrc.netrc().authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
+
+
+def _run_id(save_dir: Path) -> str:
+    """The W&B run id of a run directory: drawn once, kept beside the checkpoints."""
+    path = save_dir / RUN_ID
+    if path.exists():
+        return path.read_text().strip()
+    save_dir.mkdir(parents=True, exist_ok=True)
+    run_id = os.urandom(4).hex()
+    path.write_text(run_id + "\n")
+    return run_id

@@ -1,0 +1,138 @@
+"""train.py as a user runs it: real fits of seconds, killed and continued, its files read back."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import ROOT
+from safetensors.torch import load_file
+
+from models.checkpoint import load_encoder
+
+SMALL = [
+    "data=folder",
+    "data.batch_size=4",
+    "data.num_workers=2",
+    "trainer.max_epochs=3",
+    "trainer.log_every_n_steps=1",
+    "module.hidden_dim=32",
+    "module.projector_dim=16",
+    "augment.mixup.memory_size=10",
+    "checkpoint.every_seconds=0",
+    "logger=csv",
+]
+
+
+def command(folder: Path, run_dir: Path, *overrides: str) -> list[str]:
+    return [sys.executable, "train.py", f"data.root={folder}", f"run_dir={run_dir}", *SMALL, *overrides]
+
+
+def train(folder: Path, run_dir: Path, *overrides: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        command(folder, run_dir, *overrides),
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(speech_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of 3 epochs x 6 batches, never disturbed."""
+    run_dir = tmp_path_factory.mktemp("runs") / "finished"
+    result = train(speech_folder, run_dir)
+    assert result.returncode == 0, result.stderr
+    assert str(run_dir / "encoder.safetensors") in result.stdout
+    return run_dir
+
+
+def rows(run_dir: Path) -> list[dict[str, str]]:
+    found = []
+    for path in sorted(run_dir.glob("metrics/*/metrics.csv")):
+        with path.open() as file:
+            found += list(csv.DictReader(file))
+    return found
+
+
+def test_run_directory_and_metrics(finished: Path):
+    for name in ("config.yaml", "recordings.csv", "unusable.csv", "checkpoints/last.ckpt"):
+        assert (finished / name).is_file(), name
+    steps = [row for row in rows(finished) if row["loss"]]
+    assert [int(row["step"]) for row in steps] == list(range(18))
+    for row in steps:
+        assert 0 < float(row["loss"]) < 8
+        assert float(row["embedding_std"]) > 0.02
+        assert float(row["ema"]) == pytest.approx(0.99)
+    timed = [row for row in steps if row["samples_per_second"]]
+    assert len(timed) >= 15
+    assert all(float(row["samples_per_second"]) > 0 for row in timed)
+    assert all(0 <= float(row["data_wait"]) <= 1 for row in timed)
+    assert len([row for row in rows(finished) if row["loss_epoch"]]) == 3
+
+
+def test_every_artefact_loads_as_the_same_encoder(finished: Path):
+    waveform = torch.randn(16_000) * 0.1
+    last = load_encoder(finished)
+    assert last.name == "audio_ntt_512"
+    expected = last.embed(waveform, 16_000)
+    assert torch.isfinite(expected).all()
+    for name in ("encoder.safetensors", "checkpoints/last.ckpt"):
+        assert torch.equal(load_encoder(finished / name).embed(waveform, 16_000), expected), name
+    assert load_encoder(finished / "checkpoints/best.ckpt").embed_dim == 512
+
+
+@pytest.mark.parametrize("steps_before_kill", [1, 6, 8])
+def test_killed_and_resumed_equals_undisturbed(
+    finished: Path, speech_folder: Path, tmp_path: Path, steps_before_kill: int
+):
+    """SIGKILL in an epoch, at its end and in the next: weights, optimizer and memory are equal."""
+    process = subprocess.Popen(
+        command(speech_folder, tmp_path), cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while len([row for row in rows(tmp_path) if row.get("loss")]) < steps_before_kill:
+        assert process.poll() is None, "ended before it was killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "encoder.safetensors").exists()
+
+    result = train(speech_folder, tmp_path, "resume=auto", "data.num_workers=0")
+    assert result.returncode == 0, result.stderr
+    ours, theirs = (
+        torch.load(run / "checkpoints/last.ckpt", weights_only=True) for run in (tmp_path, finished)
+    )
+    assert ours["global_step"] == theirs["global_step"] == 18
+    for key, value in theirs["state_dict"].items():
+        assert torch.equal(ours["state_dict"][key], value), key
+    for key, state in theirs["optimizer_states"][0]["state"].items():
+        for name, value in state.items():
+            assert torch.equal(ours["optimizer_states"][0]["state"][key][name], value), (key, name)
+    before, after = (load_file(run / "encoder.safetensors") for run in (finished, tmp_path))
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    best = [torch.load(run / "checkpoints/best.ckpt", weights_only=True) for run in (finished, tmp_path)]
+    assert best[0]["global_step"] == best[1]["global_step"]
+
+
+def test_seed_decides(finished: Path, speech_folder: Path, tmp_path: Path):
+    train(speech_folder, tmp_path / "same")
+    train(speech_folder, tmp_path / "other", "seed=7")
+    want = (finished / "encoder.safetensors").read_bytes()
+    assert load_encoder(tmp_path / "same").fingerprint == load_encoder(finished).fingerprint
+    assert (tmp_path / "other" / "encoder.safetensors").read_bytes() != want
+
+
+def test_a_finished_run_is_kept(finished: Path, speech_folder: Path):
+    result = train(speech_folder, finished)
+    assert result.returncode != 0
+    assert "already holds a run" in result.stderr
+    changed = train(speech_folder, finished, "resume=auto", "optimizer.lr=1e-3")
+    assert changed.returncode != 0
+    assert "optimizer" in changed.stderr
