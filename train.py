@@ -1,6 +1,7 @@
 """Pre-train a speech encoder: compose -> instantiate -> fit -> export the encoder."""
 
 import logging
+import os
 import sys
 import time
 import warnings
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 
@@ -139,6 +142,10 @@ def main(cfg: DictConfig) -> float | None:
         return train(cfg)
     except KeyboardInterrupt:
         sys.exit(130)
+    except (ValueError, OSError, InstantiationException, OmegaConfBaseException) as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        sys.exit(f"error: {error.__cause__ if isinstance(error, InstantiationException) else error}")
 
 
 if __name__ == "__main__":

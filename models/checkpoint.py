@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -228,8 +229,8 @@ def load_tensors(file: Path) -> dict[str, Any]:
     except Exception as error:  # torch raises half a dozen kinds here, pickle's among them
         reason = (
             "it holds Python objects, which are refused unexecuted"
-            if "weights_only" in str(error) or "Unsupported" in str(error)
-            else "cut off, or not written by torch"
+            if zipfile.is_zipfile(file)
+            else "it is cut off or was not written by torch"
         )
         raise CheckpointError(
             f"{file}: can't be loaded, {reason}; expected a file of tensors, copy it again or "

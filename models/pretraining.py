@@ -70,6 +70,7 @@ class BYOLPretraining(LightningModule):
         self.register_buffer("epoch_loss", torch.zeros(()))  # sum over the epoch's batches
         self.register_buffer("epoch_batches", torch.zeros(()))
         self._collapsed = False
+        self._last_loss = torch.zeros(())
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Embeddings (B, D) of waveforms (B, S), with the pre-training norm, no gradient needed."""
@@ -84,7 +85,7 @@ class BYOLPretraining(LightningModule):
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         v, v2 = self.views(self.frontend(batch["waveform"]))
         output = self.byol(v, v2)
-        loss = output.loss.detach()
+        loss = self._last_loss = output.loss.detach()
         self.epoch_loss += loss
         self.epoch_batches += 1
         spread = embedding_std(output.embedding)
@@ -94,6 +95,7 @@ class BYOLPretraining(LightningModule):
         self.log("learning_rate", self.optimizers().param_groups[0]["lr"])
         self.log("unreadable", batch["unreadable"].sum().float(), reduce_fx="sum")
         if self.global_step % self.trainer.log_every_n_steps == 0:
+            self._check_loss()
             self._watch_collapse(spread)
         return output.loss
 
@@ -110,6 +112,7 @@ class BYOLPretraining(LightningModule):
         return self.make_optimizer([p for p in self.parameters() if p.requires_grad])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._check_loss()  # never over a good checkpoint
         checkpoint[SPEC_KEY] = {**self.spec, "norm": list(self.norm)}
 
     @property
@@ -120,6 +123,13 @@ class BYOLPretraining(LightningModule):
     def export_encoder(self, path: str | Path, about: dict[str, Any] | None = None) -> Path:
         """Write the encoder artefact that `models.checkpoint.load_encoder` reads."""
         return save_encoder(path, self.spec, self.byol.encoder.state_dict(), self.norm, about)
+
+    def _check_loss(self) -> None:
+        if not torch.isfinite(self._last_loss):
+            raise ValueError(
+                f"step {self.global_step}: the loss is {self._last_loss.item()}; the last good "
+                "checkpoint is kept, lower optimizer.lr or set trainer.precision=32-true."
+            )
 
     def _watch_collapse(self, spread: Tensor) -> None:
         collapsed = bool(spread < COLLAPSED)

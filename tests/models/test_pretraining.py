@@ -1,0 +1,144 @@
+"""The training module's hooks in real fits: alarm, norm freeze, broken loss, optimizer order."""
+
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from pytorch_lightning import Trainer
+from torch.utils.data import DataLoader, Dataset
+
+from models.audio_ntt import AudioNTT
+from models.augmentations import Mixup, RandomResizeCrop, TwoViews
+from models.frontend import LogMel
+from models.pretraining import BYOLPretraining, CollapseWarning, batch_seed
+from models.resume import AtomicCheckpointIO, LastCheckpoint, checkpoint_to_resume
+
+
+class Waveforms(Dataset):
+    def __init__(self, size: int = 12, constant: bool = False):
+        generator = torch.Generator().manual_seed(0)
+        self.waveforms = 0.1 * torch.randn(size, 15_200, generator=generator)
+        if constant:
+            self.waveforms[:] = self.waveforms[0]
+
+    def __len__(self):
+        return len(self.waveforms)
+
+    def __getitem__(self, index):
+        return {"waveform": self.waveforms[index], "unreadable": 0}
+
+
+def module(views: TwoViews | None = None, lr: float = 1e-3, **arguments) -> BYOLPretraining:
+    torch.manual_seed(0)
+    return BYOLPretraining(
+        encoder=AudioNTT(32, channels=4, dropout=0.0),
+        frontend=LogMel(),
+        views=views or TwoViews(Mixup(memory_size=16), RandomResizeCrop()),
+        optimizer=lambda parameters: torch.optim.AdamW(parameters, lr=lr),
+        projector_dim=8,
+        hidden_dim=16,
+        **arguments,
+    )
+
+
+def fit(model: BYOLPretraining, data: Dataset, folder: Path, **arguments) -> Trainer:
+    trainer = Trainer(
+        default_root_dir=folder, accelerator="cpu", logger=False, enable_progress_bar=False,
+        enable_model_summary=False, log_every_n_steps=1, plugins=[AtomicCheckpointIO()],
+        **{"callbacks": [LastCheckpoint(folder, 0.0)], "max_epochs": 2, **arguments},
+    )  # fmt: skip
+    trainer.fit(model, DataLoader(data, batch_size=4))
+    return trainer
+
+
+def test_collapse_alarm(tmp_path: Path):
+    with pytest.warns(CollapseWarning, match=r"embedding std 0\.0000 is below"):
+        fit(module(TwoViews()), Waveforms(constant=True), tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CollapseWarning)
+        fit(module(), Waveforms(), tmp_path / "healthy")
+
+
+def test_loss_falls(tmp_path: Path):
+    model, data = module(lr=3e-3), Waveforms()
+    losses = []
+    for _ in range(2):
+        trainer = fit(model, data, tmp_path, max_epochs=8)
+        losses.append(float(trainer.callback_metrics["loss_epoch"]))
+    assert losses[1] < losses[0]
+
+
+def test_norm_is_frozen_after_its_epochs(tmp_path: Path):
+    model = module(norm_epochs=1)
+    fit(model, Waveforms(12), tmp_path, max_epochs=3)
+    assert model.views.pre_norm.clips == 12
+    waveforms = Waveforms(12).waveforms
+    log_mel = model.frontend(waveforms)
+    torch.testing.assert_close(torch.tensor(model.norm[0]), log_mel.mean(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(torch.tensor(model.norm[1]), log_mel.std(), atol=1e-3, rtol=0)
+
+
+def test_target_moves_after_the_optimizer(tmp_path: Path):
+    """One step by hand: theta first, then xi = tau xi + (1 - tau) theta with the new theta."""
+    model = module(tau=0.5)
+    before = model.byol.target_encoder.fc[0].weight.clone()
+    fit(model, Waveforms(4), tmp_path, max_epochs=1)
+    online = model.byol.encoder.fc[0].weight
+    assert not torch.equal(online, before)
+    torch.testing.assert_close(
+        model.byol.target_encoder.fc[0].weight, 0.5 * before + 0.5 * online.detach()
+    )
+
+
+def test_accumulated_gradients_move_the_target_once(tmp_path: Path):
+    model = module()
+    moves = []
+    model.byol.update_target = lambda: moves.append(1)
+    fit(model, Waveforms(16), tmp_path, max_epochs=1, accumulate_grad_batches=2)
+    assert len(moves) == 2
+
+
+def test_a_broken_loss_stops_and_keeps_the_last_good_checkpoint(tmp_path: Path):
+    data = Waveforms(12)
+    data.waveforms[8:] = float("nan")
+    with pytest.raises(ValueError, match="the loss is nan; the last good checkpoint is kept"):
+        fit(module(), data, tmp_path, max_epochs=1)
+    saved = torch.load(tmp_path / "checkpoints/last.ckpt", weights_only=True)
+    assert saved["global_step"] == 2
+    assert all(torch.isfinite(v).all() for v in saved["state_dict"].values() if v.is_floating_point())
+
+
+def test_batch_seeds_differ():
+    seeds = {batch_seed(s, r, e, b) for s in (1, 2) for r in (0, 1) for e in (0, 1) for b in (0, 1)}
+    assert len(seeds) == 16
+    assert batch_seed(42, 0, 0, 0) == batch_seed(42, 0, 0, 0) < 2**63
+
+
+def test_full_disk_keeps_the_old_checkpoint(tmp_path: Path):
+    """/dev/full answers each write with 'no space left', as a full disk does."""
+    path = tmp_path / "last.ckpt"
+    io = AtomicCheckpointIO()
+    io.save_checkpoint({"state_dict": {"a": torch.ones(3)}}, path)
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    import os
+
+    (tmp_path / f".{path.name}.{os.getpid()}").symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"No space left on device.* make room"):
+        io.save_checkpoint({"state_dict": {"a": torch.zeros(10_000_000)}}, path)
+    assert torch.equal(io.load_checkpoint(path)["state_dict"]["a"], torch.ones(3))
+
+
+def test_resume_refuses_what_is_no_checkpoint(tmp_path: Path):
+    assert checkpoint_to_resume(tmp_path, "auto") is None
+    with pytest.raises(ValueError, match="resume=maybe: expected one of never, auto"):
+        checkpoint_to_resume(tmp_path, "maybe")
+    path = tmp_path / "checkpoints" / "last.ckpt"
+    path.parent.mkdir()
+    path.write_bytes(b"PK half written")
+    with pytest.raises(ValueError, match=r"last\.ckpt: can't be loaded, it is cut off"):
+        checkpoint_to_resume(tmp_path, "auto")
+    torch.save({"weights": 1}, path)
+    with pytest.raises(ValueError, match="not a checkpoint of train.py"):
+        checkpoint_to_resume(tmp_path, "auto")

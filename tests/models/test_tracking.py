@@ -1,0 +1,75 @@
+"""W&B without a key, without a network, and what an offline run leaves behind."""
+
+import glob
+import socket
+import struct
+from pathlib import Path
+
+import pytest
+from wandb.proto import wandb_internal_pb2
+
+from models.tracking import wandb_logger, why_offline
+
+
+@pytest.fixture(autouse=True)
+def _no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+
+
+def test_offline_without_a_key():
+    assert "no API key" in why_offline("https://api.wandb.ai")
+
+
+def test_a_key_alone_is_not_enough(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    assert "doesn't answer" in why_offline(f"http://127.0.0.1:{port}")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert why_offline(f"http://127.0.0.1:{server.getsockname()[1]}") is None
+
+
+def test_offline_run_is_written_and_continues_under_its_id(tmp_path: Path):
+    for step in range(2):
+        logger = wandb_logger(tmp_path, project="test", group="g")
+        logger.log_hyperparams({"encoder": "cvt_small"})
+        logger.log_metrics({"loss": 0.5}, step=step)
+        logger.experiment.finish()
+    (run_id,) = {path.rsplit("-", 1)[-1] for path in glob.glob(str(tmp_path / "wandb/offline-*"))}
+    assert run_id == (tmp_path / "wandb_id.txt").read_text().strip()
+    found = [r for path in tmp_path.glob("wandb/offline-*/*.wandb") for r in records(path)]
+    losses = [
+        item.value_json
+        for record in found
+        for item in record.history.item
+        if item.key == "loss" or list(item.nested_key) == ["loss"]
+    ]
+    assert losses == ["0.5", "0.5"]
+    assert any("cvt_small" in str(record) for record in found)
+    assert {record.run.run_group for record in found if record.HasField("run")} == {"g"}
+
+
+def records(path: Path):
+    """A .wandb file is a LevelDB log: blocks of 32 KiB, records split over them with 7-byte heads."""
+    data, position, parts = path.read_bytes(), 7, []
+    while position + 7 <= len(data):
+        if (left := 32_768 - position % 32_768) < 7:
+            position += left
+            continue
+        length, kind = struct.unpack_from("<HB", data, position + 4)
+        parts.append(data[position + 7 : position + 7 + length])
+        position += 7 + length
+        if kind in (1, 4):  # whole, or last part
+            record = wandb_internal_pb2.Record()
+            record.ParseFromString(b"".join(parts))
+            parts = []
+            yield record
+
+
+def test_unknown_mode(tmp_path: Path):
+    with pytest.raises(ValueError, match=r"mode=cloud: expected one of auto, online, offline"):
+        wandb_logger(tmp_path, mode="cloud")
