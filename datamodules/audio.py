@@ -48,7 +48,7 @@ def audio_info(path: str | Path) -> AudioInfo:
     Raises:
         AudioError: missing, empty, cut off, not audio, over two channels or an impossible rate.
     """
-    with _open(path) as file:
+    with _opened(path) as file:
         return AudioInfo(file.frames, file.samplerate, file.channels, file.subtype)
 
 
@@ -76,7 +76,7 @@ def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
     Raises:
         AudioError: see `audio_info`; also when fewer samples come than the header says, or NaN.
     """
-    with _open(path) as file, _quiet(file):
+    with _opened(path) as file:
         return _read(file, path, file.frames), file.samplerate
 
 
@@ -89,7 +89,7 @@ def read_segment(path: str | Path, start: int, frames: int) -> np.ndarray:
     Raises:
         AudioError: see `read_audio`.
     """
-    with _open(path) as file, _quiet(file):
+    with _opened(path) as file:
         if start:
             try:
                 file.seek(start)
@@ -111,6 +111,14 @@ def fit_length(waveform: np.ndarray, length: int) -> np.ndarray:
     if missing <= 0:
         return waveform[:length]
     return np.pad(waveform, (missing // 2, missing - missing // 2))
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[sf.SoundFile]:
+    # the MP3 decoder talks on stderr, after a seek for example, of bits of the frame before
+    chatty = Path(path).suffix.lower() == ".mp3"
+    with _stderr_to_null() if chatty else nullcontext(), _open(path) as file:
+        yield file
 
 
 def _open(path: str | Path) -> sf.SoundFile:
@@ -164,11 +172,6 @@ def _stderr_to_null() -> Iterator[None]:
             os.dup2(saved, 2)
             os.close(saved)
             os.close(null)
-
-
-def _quiet(file: sf.SoundFile):
-    # after a seek the MP3 decoder complains on stderr about bits of the frame before
-    return _stderr_to_null() if file.format == "MP3" else nullcontext()
 
 
 def _read(file: sf.SoundFile, path: str | Path, frames: int) -> np.ndarray:

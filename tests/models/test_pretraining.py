@@ -106,7 +106,9 @@ def test_a_broken_loss_stops_and_keeps_the_last_good_checkpoint(tmp_path: Path):
         fit(module(), data, tmp_path, max_epochs=1)
     saved = torch.load(tmp_path / "checkpoints/last.ckpt", weights_only=True)
     assert saved["global_step"] == 2
-    assert all(torch.isfinite(v).all() for v in saved["state_dict"].values() if v.is_floating_point())
+    assert all(
+        torch.isfinite(v).all() for v in saved["state_dict"].values() if v.is_floating_point()
+    )
 
 
 def test_batch_seeds_differ():
@@ -140,5 +142,5 @@ def test_resume_refuses_what_is_no_checkpoint(tmp_path: Path):
     with pytest.raises(ValueError, match=r"last\.ckpt: can't be loaded, it is cut off"):
         checkpoint_to_resume(tmp_path, "auto")
     torch.save({"weights": 1}, path)
-    with pytest.raises(ValueError, match="not a checkpoint of train.py"):
+    with pytest.raises(ValueError, match=r"not a checkpoint of train\.py"):
         checkpoint_to_resume(tmp_path, "auto")

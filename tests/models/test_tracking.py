@@ -54,7 +54,7 @@ def test_offline_run_is_written_and_continues_under_its_id(tmp_path: Path):
 
 
 def records(path: Path):
-    """A .wandb file is a LevelDB log: blocks of 32 KiB, records split over them with 7-byte heads."""
+    """A .wandb file is a LevelDB log: records in blocks of 32 KiB, each part with 7 bytes ahead."""
     data, position, parts = path.read_bytes(), 7, []
     while position + 7 <= len(data):
         if (left := 32_768 - position % 32_768) < 7:
