@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from serab.archives import check_archive, is_archive, unpack
-from serab.corpora import corpus
-from serab.index import CorpusIndex, Stamp, Utterance, data_root, read_about, write_index
-from serab.inventory import inventory
-from serab.records import Corpus
-from serab.survey import PrepareError, Survey, list_files, looks_like, normal, survey
+from serab.corpora import BEYOND, NINE, corpus
+from serab.downloads import download
+from serab.index import CorpusIndex, data_root, read_about, write_index
+from serab.labels import read_custom
+from serab.records import Access, Corpus
+from serab.survey import PrepareError, Survey, list_files, normal, not_this_corpus, survey
+
+_MARK = ".unpacked-by-serab"  # only folders with this file in them are ever replaced
+_SHOWN = 50
 
 
 def prepare(
@@ -27,11 +34,11 @@ def prepare(
 ) -> CorpusIndex:
     """Check a corpus and write its index to `root/CODE` (root: default `data_root()`).
 
-    Archives are unpacked to `root/CODE/audio`; a folder is used where it is. Whatever was prepared
+    Archives are unpacked to `root/CODE/audio`; a folder is used where it is. What was prepared
     before stays as it was until the new index is whole.
 
     Args:
-        sources: one folder, or the corpus' archives.
+        sources: one folder, or the corpus' archives; for CUSTOM the CSV.
         allow_partial: accept a corpus of which recordings are missing or broken.
 
     Raises:
@@ -44,116 +51,54 @@ def prepare(
         if not source.exists():
             raise PrepareError(f"{source}: no such file or folder; check --source.")
     home = (root or data_root()) / record.code
-    said = ", ".join(str(source) for source in sources)
+    said = ", ".join(str(source.resolve()) for source in sources)
+    if record.code == "CUSTOM":
+        if len(sources) != 1 or not sources[0].is_file():
+            raise PrepareError("CUSTOM: --source takes one CSV (path, speaker, emotion).")
+        seen = Survey(read_custom(sources[0]))
+        return _index_in_place(record, sources[0].parent, seen, home, said, allow_partial)
     archives = _archives(record, sources)
-    if not archives:
-        audio = sources[0].resolve()
-        index, stamps = examine(record, audio, list_files(audio), allow_partial)
-        write_index(index, stamps, home, said, unpacked=False)
-        return index
-    audio = home / "audio"
-    if audio.exists() and not (read_about(home) or {}).get("unpacked"):
-        raise PrepareError(
-            f"{audio}: exists and wasn't unpacked by this command; move it away, or use it: "
-            f"--source {audio}."
-        )
-    made = not home.exists()
-    home.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=home, prefix=".unpacking-"))
-    try:
-        names = _unpack_all(record, archives, staging)
-        index, stamps = examine(record, staging, names, allow_partial)
-        index = replace(index, root=audio)
-        _swap_in(staging, audio, lambda: write_index(index, stamps, home, said, unpacked=True))
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        if made:
-            shutil.rmtree(home, ignore_errors=True)
-        raise
+    if archives:
+        return _index_unpacked(record, archives, home, said, allow_partial)
+    names = list_files(sources[0])
+    seen = survey(record, names)
+    if not seen.found:
+        raise not_this_corpus(record, names, str(sources[0]))
+    return _index_in_place(record, sources[0], seen, home, said, allow_partial)
+
+
+def _index_in_place(
+    record: Corpus, folder: Path, seen: Survey, home: Path, said: str, allow_partial: bool
+) -> CorpusIndex:
+    # imported here: it takes torch along, which --list and a wrong name needn't wait for
+    from serab.examine import examine
+
+    index, stamps = examine(record, folder.resolve(), seen, allow_partial)
+    write_index(index, stamps, home, said, unpacked=False)
     return index
 
 
-def examine(
-    record: Corpus, folder: Path, names: Sequence[str], allow_partial: bool
-) -> tuple[CorpusIndex, tuple[Stamp, ...]]:
-    """Check the files `names` of `folder` and make an index of them, without writing it.
+def _index_unpacked(
+    record: Corpus, archives: Sequence[Path], home: Path, said: str, allow_partial: bool
+) -> CorpusIndex:
+    from serab.examine import examine
 
-    Raises:
-        PrepareError: see `prepare`.
-    """
-    seen = survey(record, names)
-    if not seen.found:
-        raise _not_it(record, folder, names, seen)
-    # imported here: it takes torch along, which --list and a wrong name needn't wait for
-    from serab.check import Broken, check_recordings
-
-    verdicts = check_recordings(
-        folder, [p for _, paths in seen.found.values() for p in paths], f"checking {record.code}"
-    )
-    utterances, stamps, corrupt, reasons, doubles, silent = [], [], [], [], [], []
-    pointers = 0
-    for name, paths in seen.found.values():
-        good = [path for path in paths if not isinstance(verdicts[path], Broken)]
-        if not good:
-            verdict = verdicts[paths[0]]
-            pointers += verdict.pointer
-            corrupt.append(name.id)
-            reasons.append(f"corrupt {paths[0]}: {verdict.reason}")
-            continue
-        if len({verdicts[path].sha256 for path in good}) > 1:
+    audio = home / "audio"
+    with _staging(home) as staging:
+        if audio.exists() and not (audio / _MARK).is_file():
             raise PrepareError(
-                f"{record.code}: two different files have the name {name.id!r}; remove the wrong "
-                "one.",
-                good,
+                f"{audio}: exists, and wasn't unpacked by this command; move it away, or use it "
+                f"by --source {audio}."
             )
-        if len(paths) > 1:
-            doubles.append(name.id)
-        verdict = verdicts[good[0]]
-        if verdict.silent:
-            silent.append(name.id)
-        utterances.append(
-            Utterance(
-                id=name.id,
-                path=good[0],
-                speaker=name.speaker,
-                group=name.group,
-                emotion=name.emotion,
-                seconds=verdict.seconds,
-                sha256=verdict.sha256,
-            )
-        )
-        stamps.append(verdict.stamp)
-    missing = _missing(record, utterances, corrupt)
-    if pointers and not allow_partial:
-        raise PrepareError(
-            f"{record.code}: {pointers} of {len(seen.found)} recordings are git-lfs pointers, not "
-            "audio; run `git lfs pull` in the clone, then prepare again.",
-            reasons,
-        )
-    if not utterances:
-        raise PrepareError(
-            f"{record.code}: none of the {len(seen.found)} recordings can be decoded; get the "
-            "corpus again.",
-            reasons,
-        )
-    if (missing or corrupt) and not allow_partial:
-        raise PrepareError(
-            f"{record.code}: incomplete, {len(utterances)} of {record.utterances} utterances can "
-            "be used; get the rest, or add --allow-partial to go on without (results will say so).",
-            [f"missing {line}" for line in missing] + reasons,
-        )
-    notes = _notes(record, seen, utterances, doubles, silent)
-    index = CorpusIndex(
-        code=record.code,
-        root=folder,
-        emotions=record.emotions,
-        utterances=tuple(utterances),
-        partial=bool(missing or corrupt),
-        missing=tuple(missing),
-        corrupt=tuple(corrupt),
-        notes=tuple(notes),
-    )
-    return index, tuple(stamps)
+        names = _unpack_all(record, archives, staging)
+        seen = survey(record, names)
+        if not seen.found:
+            raise not_this_corpus(record, names, ", ".join(map(str, archives)))
+        index, stamps = examine(record, staging, seen, allow_partial)
+        index = replace(index, root=audio)
+        (staging / _MARK).touch()
+        _swap_in(staging, audio, lambda: write_index(index, stamps, home, said, unpacked=True))
+    return index
 
 
 def _archives(record: Corpus, sources: Sequence[Path]) -> list[Path]:
@@ -162,17 +107,20 @@ def _archives(record: Corpus, sources: Sequence[Path]) -> list[Path]:
         for source in sources:
             if not is_archive(source):
                 raise PrepareError(
-                    f"{source}: not an archive (zip, tar, tar.gz) and not a folder; give "
+                    f"{source}: neither an archive (zip, tar, tar.gz) nor a folder; give "
                     f"{record.name}'s archive or the folder that it unpacks to."
                 )
+            for known in record.archives:
+                if known.name == source.name:
+                    check_archive(source, known)
         return list(sources)
     if len(sources) > 1:
-        raise PrepareError("--source takes one folder, or one or more archives; not both.")
+        raise PrepareError("--source takes one folder, or one or more archives.")
     names = list_files(sources[0])
     if survey(record, names).found:
         return []
     known = {archive.name for archive in record.archives}
-    return [sources[0] / n for n in names if Path(n).name in known]
+    return [sources[0] / name for name in names if Path(name).name in known]
 
 
 def _unpack_all(record: Corpus, archives: Sequence[Path], staging: Path) -> list[str]:
@@ -183,23 +131,47 @@ def _unpack_all(record: Corpus, archives: Sequence[Path], staging: Path) -> list
 
     names: list[str] = []
     for archive in archives:
-        check_archive(archive, record)
-        # several archives (female.zip, male.zip) get a folder each, so equal names can't meet
-        into = staging if len(archives) == 1 else staging / archive.name.split(".")[0]
-        into.mkdir(exist_ok=True)
-        prefix = into.relative_to(staging).as_posix()
-        prefix = "" if prefix == "." else prefix + "/"
-        names += [
-            prefix + name for name in unpack(archive, into, lambda n, p=prefix: wanted(p + n))
-        ]
+        # several archives (female.zip, male.zip) get a folder each, so that equal names can't meet
+        folder = archive.name.split(".")[0] if len(archives) > 1 else ""
+        (staging / folder).mkdir(exist_ok=True)
+        prefix = f"{folder}/" if folder else ""
+        found = unpack(archive, staging / folder, lambda path, p=prefix: wanted(p + path))
+        names += [prefix + name for name in found]
     return names
 
 
-def _swap_in(staging: Path, audio: Path, write) -> None:
+@contextmanager
+def _staging(home: Path) -> Iterator[Path]:
+    """A folder to unpack into beside the audio; whatever happens, it is gone afterwards."""
+    made = not home.exists()
+    home.mkdir(parents=True, exist_ok=True)
+    _clean_up(home)
+    staging = Path(tempfile.mkdtemp(dir=home, prefix=f".unpacking-{os.getpid()}-"))
+    staging.chmod(0o755)
+    try:
+        yield staging
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        if made:
+            shutil.rmtree(home, ignore_errors=True)
+        raise
+
+
+def _clean_up(home: Path) -> None:
+    """Undo what a killed run left: its half-unpacked folder, and audio that it had moved aside."""
+    for left in home.glob(".unpacking-*"):
+        try:
+            os.kill(int(left.name.split("-")[1]), 0)  # is who made it still at work?
+        except (OSError, ValueError):
+            shutil.rmtree(left, ignore_errors=True)
+    if (home / ".replaced").exists() and not (home / "audio").exists():
+        (home / ".replaced").rename(home / "audio")
+
+
+def _swap_in(staging: Path, audio: Path, write: Callable[[], None]) -> None:
     """Put the new audio in the old one's place; the old one comes back if the index fails."""
     old = audio.with_name(".replaced")
     shutil.rmtree(old, ignore_errors=True)
-    staging.chmod(0o755)
     if audio.exists():
         audio.rename(old)
     try:
@@ -214,91 +186,52 @@ def _swap_in(staging: Path, audio: Path, write) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _not_it(record: Corpus, folder: Path, names: Sequence[str], seen: Survey) -> PrepareError:
-    other = looks_like(names, but=record.code)
-    if other is not None:
-        like, count = other
-        return PrepareError(
-            f"this isn't {record.name} ({record.code}): {count} files are named like {like.name}; "
-            f"run `python -m serab.prepare {like.code} --source ...`, or give another source."
+def fetch(code: str, root: Path | None = None) -> list[Path]:
+    """Download a corpus' archives to `root/downloads/CODE`, where its provider allows it.
+
+    Raises:
+        PrepareError: it has to be got by hand (the message says where), or the download fails.
+    """
+    record = corpus(code)
+    if record.access is Access.RESTRICTED:
+        raise PrepareError(
+            f"{record.name} is given out on request only: register at {record.homepage}, then run "
+            f"`python -m serab.prepare {record.code} --source ARCHIVE_OR_FOLDER`."
         )
-    what = f"{len(seen.strangers)} audio files but none" if seen.strangers else "no audio file"
-    return PrepareError(
-        f"{folder if not folder.name.startswith('.') else 'the archive'} has {what} named like "
-        f"{record.name}'s ({record.code}); expected names such as {record.grammar.pattern!r}.",
-        seen.strangers[:10],
-    )
+    if not record.downloadable:
+        where = record.homepage or "nowhere else"
+        hint = "".join(f" ({note})" for note in record.notes if "clone" in note)
+        raise PrepareError(
+            f"{record.name} has no direct link: get it from {where}{hint}, then run "
+            f"`python -m serab.prepare {record.code} --source ARCHIVE_OR_FOLDER`."
+        )
+    folder = (root or data_root()) / "downloads" / record.code
+    return [download(archive, folder) for archive in record.archives]
 
 
-def _missing(record: Corpus, utterances: Sequence[Utterance], corrupt: Sequence[str]) -> list[str]:
-    """What a complete corpus has beside these: by name where names are known, else by class."""
-    expected = inventory(record.code)
-    if expected is not None:
-        left_out = {item.id for item in record.left_out}
-        have = {u.id for u in utterances}
-        return sorted(expected - left_out - have - set(corrupt))
-    if record.counts is None:
-        return []
-    counts = Counter(u.emotion for u in utterances)
-    return [
-        f"{emotion}: {counts[emotion]} utterances instead of {count}"
-        for emotion, count in zip(record.emotions, record.counts, strict=True)
-        if counts[emotion] != count
-    ]
-
-
-def _notes(record, seen: Survey, utterances, doubles, silent) -> list[str]:
-    notes = [f"left out {path}: {item.reason}" for item, path in seen.left_out]
-    if seen.strangers:
-        shown = ", ".join(seen.strangers[:3])
-        notes.append(f"{len(seen.strangers)} other audio files aren't in the corpus: {shown} ...")
-    if doubles:
-        notes.append(f"{len(doubles)} recordings are there twice, unchanged; one of each is used")
-    if silent:
-        notes.append(f"silent throughout: {', '.join(silent)}")
-    content: dict[str, list[str]] = {}
-    for u in utterances:
-        content.setdefault(u.sha256, []).append(u.id)
-    same = [" = ".join(ids) for ids in content.values() if len(ids) > 1]
-    if same:
-        notes.append(f"{len(same)} recordings have two names: {', '.join(same[:10])}")
-    mean = sum(u.seconds for u in utterances) / len(utterances)
-    usual = record.mean_seconds
-    if usual is not None and not 0.7 * usual <= mean <= 1.4 * usual:
-        notes.append(f"unusual: utterances last {mean:.1f} s on average, {usual} s are published")
-    return notes
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m serab.prepare", description=__doc__)
-    parser.add_argument("code", nargs="?", help="corpus: EMB, RAV, ...")
-    parser.add_argument("--source", nargs="+", metavar="PATH", help="archive(s), or one folder")
-    parser.add_argument(
-        "--allow-partial", action="store_true", help="go on when recordings are missing or broken"
-    )
-    options = parser.parse_args(arguments)
-    if options.code is None or options.source is None:
-        parser.error("give a corpus and its --source")
-    try:
-        index = prepare(options.code, options.source, allow_partial=options.allow_partial)
-    except PrepareError as error:
-        for line in error.listing[:50]:
-            print(f"  {line}", file=sys.stderr)
-        if len(error.listing) > 50:
-            print(f"  ... and {len(error.listing) - 50} more", file=sys.stderr)
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(describe(index))
-    print(f"index: {data_root() / index.code / 'index.csv'}")
-    return 0
+def overview(root: Path | None = None) -> str:
+    """The corpora, what they cost, where they are, and which are ready under `root`."""
+    root = root or data_root()
+    lines = [f"{'':9}{'':20}{'language':18}{'licence':41}{'ready':8} where"]
+    for title, records in (("the nine of SERAB", NINE), ("beyond the nine", BEYOND)):
+        lines.append(f"{title}:")
+        for record in records:
+            about = read_about(root / record.code)
+            ready = "no" if about is None else "partial" if about["partial"] else "yes"
+            where = record.homepage or record.example
+            if record.downloadable:
+                where += "  (--download)"
+            elif record.access is Access.RESTRICTED:
+                where += "  (registration)"
+            lines.append(
+                f"{record.code:9}{record.name:20}{record.language:18}{record.licence:41}"
+                f"{ready:8} {where}"
+            )
+    return "\n".join([*lines, f"prepared corpora are in {root.resolve()} (SERAB_DATA)"])
 
 
 def describe(index: CorpusIndex) -> str:
-    """A few lines for people: how much of what there is."""
+    """A few lines for people: how much of what there is, and what is odd."""
     counts = Counter(u.emotion for u in index.utterances)
     speakers = len({u.speaker for u in index.utterances})
     hours = sum(u.seconds for u in index.utterances) / 3600
@@ -307,9 +240,55 @@ def describe(index: CorpusIndex) -> str:
         f"{len(counts)} emotions, {hours:.2f} h{', PARTIAL' if index.partial else ''}",
         "  " + ", ".join(f"{emotion} {counts[emotion]}" for emotion in index.emotions),
     ]
-    lines += [f"  missing {name}" for name in index.missing]
-    lines += [f"  corrupt {name}" for name in index.corrupt]
+    lines += _shortened([f"missing {name}" for name in index.missing])
+    lines += _shortened([f"corrupt {name}" for name in index.corrupt])
     return "\n".join(lines + [f"  note: {note}" for note in index.notes])
+
+
+def _shortened(lines: Sequence[str]) -> list[str]:
+    shown = [f"  {line}" for line in lines[:_SHOWN]]
+    return shown + [f"  ... and {len(lines) - _SHOWN} more"] * (len(lines) > _SHOWN)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status: 0, 1 for an error, 2 for wrong usage."""
+    parser = argparse.ArgumentParser(prog="python -m serab.prepare", description=__doc__)
+    parser.add_argument("code", nargs="?", help="corpus: EMB, RAV, ... (see --list)")
+    parser.add_argument("--source", nargs="+", metavar="PATH", help="archive(s), or one folder")
+    parser.add_argument("--download", action="store_true", help="from the provider, if it allows")
+    parser.add_argument("--list", action="store_true", help="the corpora, and which are ready")
+    parser.add_argument(
+        "--allow-partial", action="store_true", help="go on when recordings are missing or broken"
+    )
+    options = parser.parse_args(arguments)
+    if options.list:
+        print(overview())
+        return 0
+    if options.code is None or (options.source is None) == (not options.download):
+        parser.error("give a corpus and its --source, or --download, or --list")
+    try:
+        sources = fetch(options.code) if options.download else options.source
+        index = prepare(options.code, sources, allow_partial=options.allow_partial)
+    except (OSError, ValueError) as error:
+        for line in _shortened(getattr(error, "listing", ())):
+            print(line, file=sys.stderr)
+        print(f"error: {_sentence(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: stopped; nothing was changed.", file=sys.stderr)
+        return 130
+    print(describe(index))
+    print(f"index: {data_root() / index.code / 'index.csv'}")
+    return 0
+
+
+def _sentence(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"no space left in {data_root().resolve()}; free some or point SERAB_DATA at a larger "
+            "disk. Nothing was changed."
+        )
+    return str(error)
 
 
 if __name__ == "__main__":

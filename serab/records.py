@@ -8,18 +8,19 @@ from enum import StrEnum
 
 
 class Access(StrEnum):
-    """How a corpus can be had: downloaded by anyone, or after registration with its provider."""
+    """How a corpus can be had: by anyone, after registration, or made by the user."""
 
     OPEN = "open"
     RESTRICTED = "restricted"
+    OWN = "own"
 
 
 @dataclass(frozen=True)
 class Archive:
     """One file as the provider publishes it.
 
-    `url` is None where only a registered user gets it; `size` (bytes) and `md5` are None where the
-    provider publishes none, and are checked where they are known.
+    `url` is None where there is no direct link; `size` (bytes) and `md5` are None where no value
+    of the provider is known, and are checked where one is.
     """
 
     name: str
@@ -30,7 +31,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file that a complete copy holds but the corpus' list does not, and why."""
+    """A file that copies of a corpus hold but its list of utterances doesn't, and why."""
 
     id: str
     reason: str
@@ -48,13 +49,16 @@ class Name:
 
 @dataclass(frozen=True)
 class Corpus:
-    """One corpus, as its provider documents it.
+    """One corpus, as its provider documents it. None stands for "not known beforehand".
 
-    `grammar` is searched in a file's relative path (NFC, `/`). Its groups `speaker`, `speaker2`
+    `grammar` is searched in a file's relative path (NFC, `/`). Its groups `speaker` and `speaker2`
     joined are the true speaker, `group` is what the released protocol takes for the speaker (the
     speaker where there is none), `emotion` is a key of `labels`; the whole match names the
-    utterance. `counts` are utterances per emotion, in the order of `emotions`. None stands for
-    "not known beforehand" throughout.
+    utterance. `example` is a path that it fits. Where names don't say the emotion, `label_files`
+    fits the paths of the files that do. `counts` are utterances per emotion, in the order of
+    `emotions`, `total` all of them where only that is known; `mean_seconds` is as published;
+    `probabilities` are the shares of speakers for training, validation and test;
+    `released_without` are classes that the published scores lack.
     """
 
     code: str
@@ -65,25 +69,40 @@ class Corpus:
     homepage: str
     citation: str
     grammar: re.Pattern[str]
+    example: str
     labels: tuple[tuple[str, str], ...]
     emotions: tuple[str, ...]
     counts: tuple[int, ...] | None = None
-    utterances: int | None = None
+    total: int | None = None
     speakers: int | None = None
     mean_seconds: float | None = None
     archives: tuple[Archive, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    label_files: re.Pattern[str] | None = None
     notes: tuple[str, ...] = ()
     probabilities: tuple[float, float, float] = (0.6, 0.2, 0.2)
     released_without: tuple[str, ...] = ()
-    label_files: re.Pattern[str] | None = None
     serab: bool = False
     demo: bool = False
+
+    @property
+    def utterances(self) -> int | None:
+        """How many utterances a complete index has."""
+        return self.total if self.counts is None else sum(self.counts)
 
     @property
     def published_emotions(self) -> tuple[str, ...]:
         """The classes behind the paper's published scores: all but `released_without`."""
         return tuple(e for e in self.emotions if e not in self.released_without)
+
+    @property
+    def downloadable(self) -> bool:
+        """Whether the provider offers direct links to all of it."""
+        return bool(self.archives) and all(archive.url for archive in self.archives)
+
+    def label(self, key: str) -> str | None:
+        """The emotion that a key of file names or label files stands for; None for others."""
+        return dict(self.labels).get(key)
 
     def parse(self, path: str) -> Name | None:
         """Read a relative path (NFC, `/`); None when it isn't one of this corpus' utterances."""
@@ -92,11 +111,11 @@ class Corpus:
             return None
         said = match.groupdict()
         speaker = said["speaker"] + (said.get("speaker2") or "")
-        emotion = dict(self.labels)[said["emotion"]] if "emotion" in said else None
-        stem = match[0].strip("/").replace("/", "_").rsplit(".", 1)[0]
+        emotion = self.label(said["emotion"]) if "emotion" in said else None
+        stem = match[0].replace("/", "_").rsplit(".", 1)[0]
         return Name(stem, speaker, said.get("group") or speaker, emotion)
 
 
 def grammar(pattern: str) -> re.Pattern[str]:
-    """Compile a file-name pattern that ends in `.wav` and starts at a folder or file name."""
+    """Compile a file-name pattern that starts at a folder's or file's name; `.wav` is added."""
     return re.compile(rf"(?:^|(?<=/)){pattern}\.(?:wav|WAV)$")

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from serab.corpora import CORPORA
+from serab.inventory import inventory
 from serab.records import Corpus, LeftOut, Name
 
-AUDIO = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma", ".aif", ".aiff", ".mp4")
-"""Endings that count as audio when strangers are counted."""
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_AUDIO = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma", ".aif", ".aiff")
 
 
 class PrepareError(ValueError):
-    """A source that can't become an index. The first line says what and the way out; `listing`
-    has the names, one a line, each with what is wrong."""
+    """A source that can't become an index. The message says what and the way out; `listing` has
+    the names it is about, one a line."""
 
     def __init__(self, message: str, listing: Iterable[str] = ()):
         super().__init__(message)
@@ -28,20 +27,21 @@ class PrepareError(ValueError):
 
 @dataclass(frozen=True)
 class Survey:
-    """The names under a folder, sorted out: `found` by utterance id has every path with that id,
-    shortest first; `left_out` are files that the record names as such; `strangers` is other audio;
-    `labels` are label files."""
+    """Names, sorted out.
+
+    `found`: utterance id -> its name and every path that has it, the least deep first, by id;
+    `left_out`: files that the record names as such; `strangers`: other audio; `labels`: label
+    files.
+    """
 
     found: dict[str, tuple[Name, tuple[str, ...]]]
-    left_out: tuple[tuple[LeftOut, str], ...]
-    strangers: tuple[str, ...]
-    labels: tuple[str, ...]
+    left_out: tuple[tuple[LeftOut, str], ...] = ()
+    strangers: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 def list_files(folder: Path) -> list[str]:
-    """Relative paths (`/`) of the files under a folder, hidden ones and macOS' doubles left out.
-
-    Links to folders are followed once; the order is the same on every machine.
+    """Relative paths (`/`) of the files under a folder; hidden ones and macOS' doubles left out.
 
     Raises:
         OSError: a folder that can't be read.
@@ -57,15 +57,15 @@ def list_files(folder: Path) -> list[str]:
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = sorted(f for f in folders if not _hidden(f))
+        folders[:] = sorted(name for name in folders if not hidden(name))
         relative = os.path.relpath(where, folder).replace(os.sep, "/")
         prefix = "" if relative == "." else relative + "/"
-        paths += [prefix + name for name in sorted(files) if not _hidden(name)]
+        paths += [prefix + name for name in sorted(files) if not hidden(name)]
     return paths
 
 
 def survey(record: Corpus, paths: Iterable[str]) -> Survey:
-    """Sort relative paths into utterances of a corpus and others.
+    """Sort relative paths into the utterances of a corpus and others.
 
     Raises:
         PrepareError: an audio file whose name isn't UTF-8.
@@ -73,12 +73,13 @@ def survey(record: Corpus, paths: Iterable[str]) -> Survey:
     found: dict[str, tuple[Name, list[str]]] = {}
     left_out, strangers, labels, unreadable = [], [], [], []
     known = {item.id: item for item in record.left_out}
+    listed = inventory(record.code)
     for path in paths:
         text = normal(path)
         name = record.parse(text)
         if record.label_files is not None and record.label_files.search(text):
             labels.append(path)
-        elif name is None and not text.lower().endswith(AUDIO):
+        elif name is None and not text.lower().endswith(_AUDIO):
             continue
         elif not _is_unicode(path):
             unreadable.append(path)
@@ -86,32 +87,47 @@ def survey(record: Corpus, paths: Iterable[str]) -> Survey:
             strangers.append(path)
         elif name.id in known:
             left_out.append((known[name.id], path))
+        elif listed is not None and name.id not in listed:
+            strangers.append(path)
         else:
             found.setdefault(name.id, (name, []))[1].append(path)
     if unreadable:
         raise PrepareError(
-            f"{record.code}: {len(unreadable)} audio files have names that aren't UTF-8; rename "
-            "them (`convmv -f latin1 -t utf8 -r --notest FOLDER` does), then prepare again.",
+            f"{record.code}: {len(unreadable)} audio files have names or folders that aren't "
+            "UTF-8; rename them (`convmv -f latin1 -t utf8 -r --notest FOLDER` does).",
             [repr(os.fsencode(path)) for path in unreadable],
         )
     ordered = {
-        key: (name, tuple(sorted(where, key=lambda p: (p.count("/"), p))))
+        key: (name, tuple(sorted(where, key=lambda path: (path.count("/"), path))))
         for key, (name, where) in sorted(found.items())
     }
     return Survey(ordered, tuple(left_out), tuple(strangers), tuple(labels))
 
 
-def looks_like(paths: Iterable[str], but: str) -> tuple[Corpus, int] | None:
-    """The corpus, other than `but`, whose grammar fits most of these paths, and how many."""
-    counts: dict[str, int] = defaultdict(int)
-    for path in map(normal, paths):
-        for code, record in CORPORA.items():
-            if code != but and record.parse(path) is not None:
-                counts[code] += 1
-    if not counts:
-        return None
-    code = max(counts, key=lambda c: counts[c])
-    return CORPORA[code], counts[code]
+def not_this_corpus(record: Corpus, paths: Sequence[str], where: str) -> PrepareError:
+    """The error for a source without utterances of a corpus; names the one it looks like."""
+    texts = [normal(path) for path in paths]
+    fitting = Counter(
+        other.code
+        for other in CORPORA.values()
+        if other is not record
+        for text in texts
+        if other.parse(text) is not None
+    )
+    if fitting:
+        code, count = fitting.most_common(1)[0]
+        return PrepareError(
+            f"{where}: not {record.name} ({record.code}): {count} files are named as in "
+            f"{CORPORA[code].name}; run `python -m serab.prepare {code}` with it, or give "
+            f"{record.name}'s archive or folder."
+        )
+    audio = [path for path, text in zip(paths, texts, strict=True) if text.endswith(_AUDIO)]
+    what = f"{len(audio)} audio files, but none" if audio else "no audio file"
+    return PrepareError(
+        f"{where}: has {what} named as in {record.name} ({record.code}), such as "
+        f"{record.example!r}; give its archive or the folder that it unpacks to.",
+        audio[:10],
+    )
 
 
 def normal(path: str) -> str:
@@ -119,7 +135,8 @@ def normal(path: str) -> str:
     return unicodedata.normalize("NFC", path).replace("\\", "/")
 
 
-def _hidden(name: str) -> bool:
+def hidden(name: str) -> bool:
+    """Whether a file or folder is hidden, or one that macOS adds to archives."""
     return name.startswith(".") or name == "__MACOSX"
 
 
