@@ -145,7 +145,8 @@ def main(cfg: DictConfig) -> float | None:
     except (ValueError, OSError, InstantiationException, OmegaConfBaseException) as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        sys.exit(f"error: {error.__cause__ if isinstance(error, InstantiationException) else error}")
+        cause = error.__cause__ if isinstance(error, InstantiationException) else error
+        sys.exit(f"error: {cause}")
 
 
 if __name__ == "__main__":

@@ -91,7 +91,8 @@ def scan_folder(root: str | Path, workers: int = 8) -> Manifest:
     recordings, unusable = [], {}
     with ThreadPoolExecutor(workers) as pool:
         checked = pool.map(_check, (root / path for path in found))
-        for path, result in zip(found, tqdm(checked, "checking", len(found), False), strict=True):
+        checked = tqdm(checked, "checking", len(found), leave=False, disable=None)
+        for path, result in zip(found, checked, strict=True):
             if isinstance(result, Recording):
                 recordings.append(Recording(path, result.frames, result.sample_rate))
             else:

@@ -30,7 +30,14 @@ SMALL = [
 
 
 def command(folder: Path, run_dir: Path, *overrides: str) -> list[str]:
-    return [sys.executable, "train.py", f"data.root={folder}", f"run_dir={run_dir}", *SMALL, *overrides]
+    return [
+        sys.executable,
+        "train.py",
+        f"data.root={folder}",
+        f"run_dir={run_dir}",
+        *SMALL,
+        *overrides,
+    ]
 
 
 def train(folder: Path, run_dir: Path, *overrides: str) -> subprocess.CompletedProcess:
@@ -117,7 +124,9 @@ def test_killed_and_resumed_equals_undisturbed(
             assert torch.equal(ours["optimizer_states"][0]["state"][key][name], value), (key, name)
     before, after = (load_file(run / "encoder.safetensors") for run in (finished, tmp_path))
     assert all(torch.equal(before[key], after[key]) for key in before)
-    best = [torch.load(run / "checkpoints/best.ckpt", weights_only=True) for run in (finished, tmp_path)]
+    best = [
+        torch.load(run / "checkpoints/best.ckpt", weights_only=True) for run in (finished, tmp_path)
+    ]
     assert best[0]["global_step"] == best[1]["global_step"]
 
 

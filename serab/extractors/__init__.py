@@ -1,0 +1,1 @@
+"""Systems under test, one small file each: waveforms in, one embedding an utterance out."""

@@ -1,0 +1,46 @@
+"""What every extractor is: scikit-learn's contract, and enough to cache what it computes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+
+class Extractor(ABC):
+    """`fit` on training waveforms, then `transform` any: one embedding an utterance.
+
+    An embedding may depend on its utterance and on what was fitted, never on its batch-mates.
+
+    Attributes:
+        name: for tables and files.
+        sample_rate: Hz of the waveforms it wants.
+        fingerprint: differs whenever embeddings would (weights, settings), fitted state excluded.
+    """
+
+    name: str
+    sample_rate: int
+    fingerprint: str
+
+    def fit(self, train_waveforms: Iterable[np.ndarray]) -> Extractor:
+        """Learn what is to be learnt from float32 (samples,) waveforms; by default nothing."""
+        return self
+
+    @abstractmethod
+    def transform(self, waveforms: Iterable[np.ndarray]) -> np.ndarray:
+        """Embeddings, float32 (utterances, D), of float32 (samples,) waveforms."""
+
+    @property
+    def needs_fit(self) -> bool:
+        """Whether `fit` looks at its waveforms."""
+        return type(self).fit is not Extractor.fit
+
+    def state(self) -> dict[str, Any]:
+        """What was fitted, as plain numbers and strings."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> Extractor:
+        """Take `state()` back instead of fitting again."""
+        return self

@@ -1,0 +1,117 @@
+"""Our encoders and the official BYOL-A and BYOL-S weights as extractors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from models.allocator import keep_freed_memory
+from models.checkpoint import load_encoder, random_encoder
+from models.speech_encoder import SpeechEncoder
+from serab.extractors.base import Extractor
+
+NORMS = ("corpus", "pretraining")
+
+
+class EncoderExtractor(Extractor):
+    """A frozen encoder; the whole utterance at once, the batch is one utterance.
+
+    Args:
+        weights: run directory, artefact, training checkpoint or official weights.
+        encoder: the encoder to expect in it, or None for any.
+        norm: "corpus", the released evaluation's (mean over utterances of the log-mel's mean and
+            of its standard deviation, on the training part), or "pretraining" for the artefact's.
+        name: for tables; the encoder's by default.
+        device: "auto" takes a GPU where there is one.
+
+    Raises:
+        ValueError: no weights given, unknown norm, or a norm that the weights lack.
+        models.checkpoint.CheckpointError: see `models.checkpoint.load_encoder`.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path | None,
+        encoder: str | None = None,
+        norm: str = "corpus",
+        name: str | None = None,
+        device: str = "auto",
+    ):
+        if weights is None:
+            raise ValueError(
+                "no encoder to evaluate: give ckpt=RUN_DIR_OR_FILE, or extractor=NAME with "
+                "extractor.weights=FILE."
+            )
+        self._start(load_encoder(weights, encoder), norm, name, device)
+
+    def _start(self, model: SpeechEncoder, norm: str, name: str | None, device: str) -> None:
+        if norm not in NORMS:
+            raise ValueError(f"extractor.norm={norm}: expected one of {', '.join(NORMS)}.")
+        if norm == "pretraining" and model.norm is None:
+            raise ValueError(
+                f"extractor.norm=pretraining: the weights of {model.name} hold no statistics; "
+                "use extractor.norm=corpus."
+            )
+        keep_freed_memory()
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.model = model.eval().to(device)
+        self.name = name or model.name
+        self.sample_rate = model.sample_rate
+        self.fingerprint = f"{model.fingerprint}-{norm}"
+        self.norm = norm
+        self._norm = model.norm if norm == "pretraining" else None
+
+    @property
+    def needs_fit(self) -> bool:
+        return self.norm == "corpus"
+
+    @torch.no_grad()
+    def fit(self, train_waveforms: Iterable[np.ndarray]) -> EncoderExtractor:
+        """Take the log-mel statistics of the training part, where norm is "corpus"."""
+        if self.needs_fit:
+            statistics = []
+            for waveform in train_waveforms:
+                std, mean = torch.std_mean(self._log_mel(waveform))  # unbiased, as released
+                statistics.append((mean.item(), std.item()))
+            mean, std = np.mean(statistics, axis=0)
+            self._norm = (float(mean), float(std))
+        return self
+
+    @torch.no_grad()
+    def transform(self, waveforms: Iterable[np.ndarray]) -> np.ndarray:
+        if self._norm is None:
+            raise ValueError(f"{self.name}: fit it on training waveforms first.")
+        mean, std = self._norm
+        embeddings = [
+            self.model.encode((self._log_mel(waveform) - mean) / std)[0].cpu().numpy()
+            for waveform in waveforms
+        ]
+        return np.stack(embeddings).astype(np.float32)
+
+    def state(self) -> dict[str, Any]:
+        return {"norm": None if self._norm is None else list(self._norm)}
+
+    def restore(self, state: dict[str, Any]) -> EncoderExtractor:
+        self._norm = tuple(state["norm"])
+        return self
+
+    def _log_mel(self, waveform: np.ndarray) -> torch.Tensor:
+        return self.model.log_mel(torch.from_numpy(waveform)[None].to(self.model.device))
+
+
+class RandomExtractor(EncoderExtractor):
+    """The control: an encoder of the paper with random weights.
+
+    Args:
+        encoder: one of `models.checkpoint.ENCODERS`.
+        seed: of the weights.
+        name, device: as `EncoderExtractor`.
+    """
+
+    def __init__(self, encoder: str, seed: int = 42, name: str | None = None, device: str = "auto"):
+        self._start(random_encoder(encoder, seed), "corpus", name or f"random_{encoder}", device)

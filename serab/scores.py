@@ -1,0 +1,98 @@
+"""Scores: pure functions that check first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
+
+SERAB_TASKS = ("AES", "CAF", "CRE", "EMB", "EMV", "IEM", "RAV", "SAV", "SHE")
+
+
+def _check(true: Sequence, predicted: Sequence) -> tuple[np.ndarray, np.ndarray]:
+    true, predicted = np.asarray(true), np.asarray(predicted)
+    if true.shape != predicted.shape or true.ndim != 1 or not len(true):
+        raise ValueError(
+            f"true has shape {true.shape} and predicted {predicted.shape}: expected two lists of "
+            "one length, not empty."
+        )
+    return true, predicted
+
+
+def accuracy(true: Sequence, predicted: Sequence) -> float:
+    """Share of right predictions."""
+    return float(accuracy_score(*_check(true, predicted)))
+
+
+def uar(true: Sequence, predicted: Sequence) -> float:
+    """Unweighted average recall: the recall of each class that occurs, averaged."""
+    true, predicted = _check(true, predicted)
+    labels = np.unique(true)
+    return float(recall_score(true, predicted, labels=labels, average="macro", zero_division=0))
+
+
+def macro_f1(true: Sequence, predicted: Sequence) -> float:
+    """F1 of each class that occurs or is predicted, averaged."""
+    return float(f1_score(*_check(true, predicted), average="macro", zero_division=0))
+
+
+def confusion(true: Sequence, predicted: Sequence, labels: Sequence) -> list[list[int]]:
+    """Counts, rows true and columns predicted, both in the order of `labels`."""
+    true, predicted = _check(true, predicted)
+    unknown = sorted({*true.tolist(), *predicted.tolist()} - {*labels})
+    if unknown:
+        raise ValueError(f"labels {unknown} aren't among {list(labels)}.")
+    return confusion_matrix(true, predicted, labels=list(labels)).tolist()
+
+
+def chance(labels: Sequence) -> float:
+    """Accuracy of guessing uniformly among the classes."""
+    return 1 / len(set(labels))
+
+
+def majority(train: Sequence, test: Sequence) -> float:
+    """Test accuracy of always answering with the commonest training class (first by name)."""
+    names, counts = np.unique(np.asarray(train), return_counts=True)
+    return accuracy(test, [names[counts.argmax()]] * len(test))
+
+
+@dataclass(frozen=True)
+class Means:
+    """UM, WM and GM over tasks (paper section 2.2), None while `missing` names tasks."""
+
+    um: float | None
+    wm: float | None
+    gm: float | None
+    tasks: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def means(
+    accuracies: Mapping[str, float],
+    test_sizes: Mapping[str, int],
+    tasks: Sequence[str] = SERAB_TASKS,
+) -> Means:
+    """Unweighted mean, mean weighted by test size, and geometric mean of accuracies.
+
+    Args:
+        accuracies: by task, in any unit; others than `tasks` are ignored.
+        test_sizes: number of test utterances by task.
+        tasks: those that belong to the mean; while one is missing there is no mean.
+
+    Raises:
+        ValueError: a task without a test size.
+    """
+    present = tuple(task for task in tasks if task in accuracies)
+    missing = tuple(task for task in tasks if task not in accuracies)
+    if missing or not present:
+        return Means(None, None, None, present, missing)
+    unsized = [task for task in present if test_sizes.get(task, 0) <= 0]
+    if unsized:
+        raise ValueError(f"no test size for {', '.join(unsized)}; WM weighs by it.")
+    values = np.array([accuracies[task] for task in present], dtype=float)
+    weights = np.array([test_sizes[task] for task in present], dtype=float)
+    gm = float(np.exp(np.log(values).mean())) if (values > 0).all() else 0.0
+    wm = float((values * weights).sum() / weights.sum())
+    return Means(float(values.mean()), wm, gm, present, ())
