@@ -1,0 +1,108 @@
+"""How far a score would move with other test utterances or speakers: bootstrap intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+RESAMPLES = 5_000
+LEVEL = 0.95
+SEED = 0
+
+
+class Over(StrEnum):
+    """What is drawn anew: single utterances, or speakers with all of theirs."""
+
+    UTTERANCES = "utterances"
+    SPEAKERS = "speakers"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """95 % percentile interval of a score (fractions) over `units` utterances or speakers."""
+
+    low: float
+    high: float
+    over: Over
+    units: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Right answers and utterances, each (units, classes): every score here is a ratio of sums."""
+
+    hits: np.ndarray
+    totals: np.ndarray
+
+
+def tally(
+    true: Sequence[str], predicted: Sequence[str], speakers: Sequence[str], over: Over
+) -> Tally:
+    """Count by unit and class.
+
+    Raises:
+        ValueError: lists of different lengths, or empty ones.
+    """
+    if not len(true) == len(predicted) == len(speakers) > 0:
+        raise ValueError(
+            f"{len(true)} true labels, {len(predicted)} predicted ones and {len(speakers)} "
+            "speakers: expected one of each per utterance, and at least one utterance."
+        )
+    true, predicted = np.asarray(true), np.asarray(predicted)
+    classes, column = np.unique(true, return_inverse=True)
+    if over is Over.SPEAKERS:
+        names, row = np.unique(np.asarray(speakers), return_inverse=True)
+        units = len(names)
+    else:
+        units, row = len(true), np.arange(len(true))
+    hits, totals = np.zeros((2, units, len(classes)))
+    np.add.at(totals, (row, column), 1)
+    np.add.at(hits, (row, column), true == predicted)
+    return Tally(hits, totals)
+
+
+def drawn(units: int, seed: int = SEED) -> np.ndarray:
+    """How often each unit is drawn, float (RESAMPLES, units); rows sum to `units`."""
+    random = np.random.default_rng(seed)
+    return random.multinomial(units, np.full(units, 1 / units), size=RESAMPLES).astype(float)
+
+
+def accuracies(tally: Tally, weights: np.ndarray) -> np.ndarray:
+    """Accuracy of each resample, (resamples,)."""
+    return (weights @ tally.hits.sum(1)) / (weights @ tally.totals.sum(1))
+
+
+def uars(tally: Tally, weights: np.ndarray) -> np.ndarray:
+    """UAR of each resample, (resamples,), over the classes that were drawn."""
+    totals = weights @ tally.totals
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.nanmean((weights @ tally.hits) / totals, axis=1)
+
+
+def percentile_interval(scores: np.ndarray, over: Over, units: int) -> Interval:
+    """The middle 95 % of resampled scores."""
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(scores, [tail, 1 - tail])
+    return Interval(float(low), float(high), over, units)
+
+
+def score_interval(
+    true: Sequence[str],
+    predicted: Sequence[str],
+    speakers: Sequence[str],
+    over: Over,
+    score=accuracies,
+) -> Interval | None:
+    """Interval of the accuracy, or of the UAR with `score=uars`; None for a single unit.
+
+    Over speakers it is the honest one, since the utterances of one voice go right or wrong
+    together; with two or three test speakers it can only show the range between them.
+    """
+    counted = tally(true, predicted, speakers, over)
+    units = len(counted.hits)
+    if units < 2:
+        return None
+    return percentile_interval(score(counted, drawn(units)), over, units)
