@@ -217,7 +217,7 @@ def overview(root: Path | None = None) -> str:
         lines.append(f"{title}:")
         for record in records:
             about = read_about(root / record.code)
-            ready = "no" if about is None else "partial" if about["partial"] else "yes"
+            ready = "no" if about is None else "partial" if about.get("partial") else "yes"
             where = record.homepage or record.example
             if record.downloadable:
                 where += "  (--download)"

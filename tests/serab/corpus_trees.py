@@ -2,6 +2,7 @@
 
 import struct
 import unicodedata
+from collections.abc import Iterable
 from itertools import count, cycle
 from pathlib import Path
 
@@ -72,13 +73,17 @@ _PLACES = {
 
 
 def write_tree(folder: Path, paths: list[str]) -> None:
-    """Mono and stereo, 16 and 48 kHz, mixed: as RAVDESS and EMOVO are."""
+    """Mono and stereo, 16 and 48 kHz, mixed, as RAVDESS and EMOVO are; AESDD's damaged file and
+    CREMA-D's silent one as they are published."""
     kinds = cycle([(16_000, 1), (48_000, 2), (48_000, 1)])
     for path, (rate, channels) in zip(paths, kinds, strict=False):
         write_wav(folder / path, rate, channels)
     broken = folder / "Acted Emotional Speech Dynamic Database/sadness/s05 (3).wav"
     if broken.exists():
         broken.write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt ")
+    silent = folder / "AudioWAV/1076_MTI_SAD_XX.wav"
+    if silent.exists():
+        silent.write_bytes(silent.read_bytes()[:44] + bytes(silent.stat().st_size - 44))
 
 
 def shemo_names() -> list[str]:
@@ -102,7 +107,9 @@ IEMOCAP_SPEAKERS = {
 _HEADER = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"
 
 
-def write_iemocap(folder: Path) -> dict[str, tuple[str, float, float]]:
+def write_iemocap(
+    folder: Path, people: Iterable[str] = IEMOCAP_SPEAKERS
+) -> dict[str, tuple[str, float, float]]:
     """IEMOCAP's recordings, dialogues and label files, annotators' lines and all.
 
     Returns:
@@ -113,7 +120,8 @@ def write_iemocap(folder: Path) -> dict[str, tuple[str, float, float]]:
     queue = queue[::7] + [label for i, label in enumerate(queue) if i % 7]  # mix classes a little
     release = folder / "IEMOCAP_full_release"
     turns, files, labels = {}, {}, iter(queue)
-    for who, size in IEMOCAP_SPEAKERS.items():
+    for who in people:
+        size = IEMOCAP_SPEAKERS[who]
         session, gender = who[:2], who[2]
         for number in range(size):
             marked = "FM"[number % 5 < 2]  # who wears the markers, speaking or not

@@ -15,6 +15,7 @@ from serab.corpora import CORPORA, NINE
 from serab.index import load_index
 from serab.prepare import prepare
 from serab.splits import leak_report, split
+from serab.survey import PrepareError
 
 # Table 1, except: CAF holds 936 (the table's 864 are those without neutral), and of CRE's 7,442
 # the published splits use 7,438
@@ -157,8 +158,13 @@ def test_shemo_true_and_released(prepared):
     assert all(u.speaker == u.id[:3] and u.group == u.id[4:6] for u in index.utterances)
 
 
-@pytest.mark.parametrize("layout", ["kaggle", "deeper"])
-@pytest.mark.parametrize("code", ["AES", "CAF", "EMB", "EMV", "RAV", "SAV"])
+@pytest.mark.parametrize(
+    ("code", "layout"),
+    [
+        *(("AES", "kaggle"), ("CAF", "kaggle"), ("SAV", "kaggle")),
+        *(("EMB", "deeper"), ("EMV", "deeper"), ("RAV", "deeper")),
+    ],
+)
 def test_any_layout_gives_the_same_utterances(code, layout, tmp_path):
     write_tree(tmp_path / "in", LAYOUTS[layout](code))
     broken = tmp_path / "in/archive/data/s05 (3).wav"
@@ -189,27 +195,35 @@ def test_cafe_accents_in_either_form(form, tmp_path):
     assert published.speakers == strict.speakers
 
 
-def test_aesdd_damaged_file_is_expected(tmp_path):
-    write_tree(tmp_path / "in", provider_paths("AES"))
-    index = prepare("AES", [tmp_path / "in"], tmp_path / "data")
-    assert not index.partial
+def test_aesdd_damaged_file_is_expected(prepared):
+    index, _ = prepared("AES")
+    assert (index.root / "Acted Emotional Speech Dynamic Database/sadness/s05 (3).wav").is_file()
     assert "s05 (3)" not in {u.id for u in index.utterances}
     assert any("s05 (3).wav" in note and "damaged" in note for note in index.notes)
 
 
-def test_crema_d_leaves_four_out_and_keeps_the_silent_one(tmp_path):
-    paths = provider_paths("CRE")
-    write_tree(tmp_path / "in", paths)
-    silent = tmp_path / "in/AudioWAV/1076_MTI_SAD_XX.wav"
-    silent.write_bytes(silent.read_bytes()[:44] + bytes(silent.stat().st_size - 44))
-    index = prepare("CRE", [tmp_path / "in"], tmp_path / "data")
+def test_crema_d_leaves_four_out_and_keeps_the_silent_one(prepared):
+    index, _ = prepared("CRE")
     ids = {u.id for u in index.utterances}
-    assert len(ids) == 7438
     assert "1076_MTI_SAD_XX" in ids
     gone = {"1006_TIE_NEU_XX", "1013_WSI_DIS_XX", "1017_IWW_FEA_XX", "1040_ITH_SAD_XX"}
     assert not gone & ids
+    assert all((index.root / f"AudioWAV/{name}.wav").is_file() for name in gone)
     assert all(any(name in note for note in index.notes) for name in gone)
     assert any("silent throughout: 1076_MTI_SAD_XX" in note for note in index.notes)
+
+
+def test_counts_tell_where_names_are_not_known(prepared, tmp_path):
+    index, _ = prepared("SHE")
+    one = index.root / "female/F01A01.wav"
+    content = one.read_bytes()
+    one.unlink()
+    try:
+        with pytest.raises(PrepareError, match="2999 of 3000 utterances") as refusal:
+            prepare("SHE", [index.root], tmp_path)
+        assert refusal.value.listing == ("missing anger: 1058 utterances instead of 1059",)
+    finally:
+        one.write_bytes(content)
 
 
 def test_records_hold_together():

@@ -108,16 +108,18 @@ def test_tar_gz_and_folder_of_archives(savee, root, tmp_path):
     assert len(prepare("SAV", [tmp_path / "down"]).utterances) == SAVEE
 
 
-def test_archive_in_an_archive_and_two_archives(root, tmp_path):
-    write_tree(tmp_path / "in", provider_paths("SHE"))
+def test_archive_in_an_archive_and_two_archives(savee, root, tmp_path):
+    digest = prepare("SAV", [savee], tmp_path / "other").digest
     (tmp_path / "down").mkdir()
-    for half in ("female", "male"):
-        pack(tmp_path / "in" / half, tmp_path / f"down/{half}.zip")
-    outer = pack(tmp_path / "down", tmp_path / "ShEMO-master.zip")
-    nested = prepare("SHE", [outer])
-    assert len(nested.utterances) == 3000
-    two = prepare("SHE", [tmp_path / "down/female.zip", tmp_path / "down/male.zip"])
-    assert two.digest == nested.digest == prepare("SHE", [tmp_path / "down"]).digest
+    pack(savee, tmp_path / "down/AudioData.zip")
+    outer = pack(tmp_path / "down", tmp_path / "savee-master.zip")
+    assert prepare("SAV", [outer]).digest == digest
+    halves = []
+    for half, people in (("one", ("DC", "JE")), ("two", ("JK", "KL"))):
+        for who in people:
+            shutil.move(savee / "AudioData" / who, tmp_path / half / who)
+        halves.append(pack(tmp_path / half, tmp_path / f"{half}.zip"))
+    assert prepare("SAV", halves).digest == digest
 
 
 def test_folder_of_another_corpus(capsys, savee, root):
@@ -214,13 +216,6 @@ def test_missing_and_broken_by_name_and_partial(capsys, savee, root):
     assert index.corrupt == ("JE_n30", "KL_h02")
     assert len(index.utterances) == 477
     assert "partial" in overview()
-
-
-def test_counts_where_names_are_not_known(capsys, root, tmp_path):
-    write_tree(tmp_path / "in", provider_paths("SHE"))
-    (tmp_path / "in/female/F01A01.wav").unlink()
-    said = refused(capsys, "SHE", "--source", tmp_path / "in")
-    assert "missing anger: 1058 utterances instead of 1059" in said
 
 
 def test_lfs_pointers(capsys, savee, root):
@@ -322,7 +317,7 @@ def test_audio_that_the_user_put_there_is_never_replaced(capsys, savee, root, tm
 
 
 def test_iemocap_without_or_with_damaged_labels(capsys, root, tmp_path):
-    write_iemocap(tmp_path / "in")
+    write_iemocap(tmp_path / "in", people=["01F"])
     release = tmp_path / "in/IEMOCAP_full_release"
     turns = sorted(release.rglob("EmoEvaluation/Ses*.txt"))
     wav = next(release.rglob("Ses01F_impro01_F*.wav"))
