@@ -25,7 +25,11 @@ class Head(nn.Sequential):
 
 
 def regression_loss(q: Float[Tensor, "B P"], z: Float[Tensor, "B P"]) -> Float[Tensor, "B"]:
-    """`2 - 2 cos(q, z)`: squared distance of the normalised vectors (BYOL, equation 2)."""
+    """`2 - 2 cos(q, z)`: squared distance of the normalised vectors (BYOL, equation 2).
+
+    In float32 whatever comes in: near 1 a cosine in bfloat16 has steps of 0.004.
+    """
+    q, z = q.float(), z.float()
     return 2 - 2 * (normalize(q, dim=-1) * normalize(z, dim=-1)).sum(-1)
 
 

@@ -1,0 +1,34 @@
+# Needs Python 3.11+ and nothing else; everything goes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+export SERAB_DATA ?= data
+DEMO := runs/demo
+
+.PHONY: demo test lint lock clean
+
+demo: .venv/installed  ## demo speech, pre-train, evaluate, compare with random weights
+	$(BIN)/python train.py data=demo run_dir=$(DEMO)/train resume=auto
+	$(BIN)/python -m serab.prepare DEMO --source $(SERAB_DATA)/demo-speech
+	$(BIN)/python evaluate.py ckpt=$(DEMO)/train tasks=[DEMO] run_dir=$(DEMO)/evaluate
+	$(BIN)/python evaluate.py extractor=random tasks=[DEMO] run_dir=$(DEMO)/evaluate-random
+
+test: .venv/installed  ## the whole suite
+	$(BIN)/python -m pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+lock:  ## requirements.txt anew from pyproject.toml
+	$(BIN)/uv pip compile --universal --quiet --python-version 3.11 pyproject.toml -o requirements.txt
+
+# uv installs in a third of pip's time; without it pip does the same
+.venv/installed: requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv \
+		&& $(BIN)/python -m uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.txt \
+		|| $(BIN)/python -m pip install --quiet -r requirements.txt
+	touch $@
+
+clean:
+	rm -rf .venv runs report
