@@ -7,11 +7,12 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+
+from serab.writing import write_whole
 
 FORMAT = 1
 COLUMNS = (
@@ -118,8 +119,8 @@ def write_index(
         "digest": index.digest,
         "index_sha256": hashlib.sha256(text).hexdigest(),
     }
-    _write_whole(folder / "index.csv", text)
-    _write_whole(
+    write_whole(folder / "index.csv", text)
+    write_whole(
         folder / "index.json", (json.dumps(about, indent=1, ensure_ascii=False) + "\n").encode()
     )
 
@@ -227,18 +228,3 @@ def _utterance(row: dict[str, str]) -> Utterance:
     for column in ("seconds", "valence", "arousal"):
         values[column] = float(row[column]) if row[column] else None
     return Utterance(**values)
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

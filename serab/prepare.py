@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import argparse
 import errno
-import os
-import shutil
 import sys
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from serab.archives import check_archive, is_archive, unpack
 from serab.corpora import BEYOND, NINE, corpus
 from serab.downloads import download
 from serab.index import CorpusIndex, data_root, read_about, write_index
 from serab.labels import read_custom
 from serab.records import Access, Corpus
-from serab.survey import PrepareError, Survey, list_files, normal, not_this_corpus, survey
+from serab.staging import archives_of, staging, unpack_all
+from serab.survey import PrepareError, Survey, list_files, not_this_corpus, survey
 
-_MARK = ".unpacked-by-serab"  # only folders with this file in them are ever replaced
 _SHOWN = 50
 
 
@@ -57,7 +52,7 @@ def prepare(
             raise PrepareError("CUSTOM: --source takes one CSV (path, speaker, emotion).")
         seen = Survey(read_custom(sources[0]))
         return _index_in_place(record, sources[0].parent, seen, home, said, allow_partial)
-    archives = _archives(record, sources)
+    archives = archives_of(record, sources)
     if archives:
         return _index_unpacked(record, archives, home, said, allow_partial)
     names = list_files(sources[0])
@@ -83,107 +78,15 @@ def _index_unpacked(
 ) -> CorpusIndex:
     from serab.examine import examine
 
-    audio = home / "audio"
-    with _staging(home) as staging:
-        if audio.exists() and not (audio / _MARK).is_file():
-            raise PrepareError(
-                f"{audio}: exists, and wasn't unpacked by this command; move it away, or use it "
-                f"by --source {audio}."
-            )
-        names = _unpack_all(record, archives, staging)
+    with staging(home) as stage:
+        names = unpack_all(record, archives, stage.folder)
         seen = survey(record, names)
         if not seen.found:
             raise not_this_corpus(record, names, ", ".join(map(str, archives)))
-        index, stamps = examine(record, staging, seen, allow_partial)
-        index = replace(index, root=audio)
-        (staging / _MARK).touch()
-        _swap_in(staging, audio, lambda: write_index(index, stamps, home, said, unpacked=True))
+        index, stamps = examine(record, stage.folder, seen, allow_partial)
+        index = replace(index, root=stage.audio)
+        stage.swap_in(lambda: write_index(index, stamps, home, said, unpacked=True))
     return index
-
-
-def _archives(record: Corpus, sources: Sequence[Path]) -> list[Path]:
-    """The archives to unpack; none when the source is a folder that holds the audio itself."""
-    if all(source.is_file() for source in sources):
-        for source in sources:
-            if not is_archive(source):
-                raise PrepareError(
-                    f"{source}: neither an archive (zip, tar, tar.gz) nor a folder; give "
-                    f"{record.name}'s archive or the folder that it unpacks to."
-                )
-            for known in record.archives:
-                if known.name == source.name:
-                    check_archive(source, known)
-        return list(sources)
-    if len(sources) > 1:
-        raise PrepareError("--source takes one folder, or one or more archives.")
-    names = list_files(sources[0])
-    if survey(record, names).found:
-        return []
-    known = {archive.name for archive in record.archives}
-    return [sources[0] / name for name in names if Path(name).name in known]
-
-
-def _unpack_all(record: Corpus, archives: Sequence[Path], staging: Path) -> list[str]:
-    def wanted(path: str) -> bool:
-        text = normal(path)
-        labels = record.label_files is not None and record.label_files.search(text) is not None
-        return labels or record.parse(text) is not None
-
-    names: list[str] = []
-    for archive in archives:
-        # several archives (female.zip, male.zip) get a folder each, so that equal names can't meet
-        folder = archive.name.split(".")[0] if len(archives) > 1 else ""
-        (staging / folder).mkdir(exist_ok=True)
-        prefix = f"{folder}/" if folder else ""
-        found = unpack(archive, staging / folder, lambda path, p=prefix: wanted(p + path))
-        names += [prefix + name for name in found]
-    return names
-
-
-@contextmanager
-def _staging(home: Path) -> Iterator[Path]:
-    """A folder to unpack into beside the audio; whatever happens, it is gone afterwards."""
-    made = not home.exists()
-    home.mkdir(parents=True, exist_ok=True)
-    _clean_up(home)
-    staging = Path(tempfile.mkdtemp(dir=home, prefix=f".unpacking-{os.getpid()}-"))
-    staging.chmod(0o755)
-    try:
-        yield staging
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        if made:
-            shutil.rmtree(home, ignore_errors=True)
-        raise
-
-
-def _clean_up(home: Path) -> None:
-    """Undo what a killed run left: its half-unpacked folder, and audio that it had moved aside."""
-    for left in home.glob(".unpacking-*"):
-        try:
-            os.kill(int(left.name.split("-")[1]), 0)  # is who made it still at work?
-        except (OSError, ValueError):
-            shutil.rmtree(left, ignore_errors=True)
-    if (home / ".replaced").exists() and not (home / "audio").exists():
-        (home / ".replaced").rename(home / "audio")
-
-
-def _swap_in(staging: Path, audio: Path, write: Callable[[], None]) -> None:
-    """Put the new audio in the old one's place; the old one comes back if the index fails."""
-    old = audio.with_name(".replaced")
-    shutil.rmtree(old, ignore_errors=True)
-    if audio.exists():
-        audio.rename(old)
-    try:
-        staging.rename(audio)
-        write()
-    except BaseException:
-        if audio.exists():
-            audio.rename(staging)
-        if old.exists():
-            old.rename(audio)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def fetch(code: str, root: Path | None = None) -> list[Path]:
