@@ -13,10 +13,14 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from serab.benchmark import choose_tasks, evaluate_task
-from serab.protocol import check_protocol
-from serab.results import PREDICTIONS, RESULTS, SUMMARY, RunFiles
-from serab.tables import print_summary, print_task
+from serab.benchmark import Benchmark
+from serab.classifiers import check_classifiers
+from serab.protocol import protocol_named, split_seeds
+from serab.regression import run_regression
+from serab.results import PREDICTIONS, REGRESSION, RESULTS, RunFiles
+from serab.summary import SUMMARY, summarise, write_summary
+from serab.tables import print_regression, print_splits, print_summary, print_task
+from serab.tasks import choose_tasks
 from serab.writing import write_whole
 
 log = logging.getLogger("evaluate")
@@ -25,22 +29,35 @@ log = logging.getLogger("evaluate")
 def evaluate(cfg: DictConfig) -> float | None:
     """One evaluation; returns UM, or the mean over the tasks at hand while there is no UM."""
     run_dir = Path(cfg.run_dir)
-    check_protocol(cfg.protocol)
-    indexes = choose_tasks(cfg.tasks)
+    protocol = protocol_named(cfg.protocol)
+    seeds = split_seeds(protocol, cfg.splits)
+    check_classifiers(cfg.classifiers)
+    tasks = choose_tasks(cfg.tasks)
     extractor = instantiate(cfg.extractor)
-    write_whole(run_dir / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
     files = RunFiles(run_dir)
+    write_whole(run_dir / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
 
-    log.info("protocol %s, extractor %s", cfg.protocol, extractor.name)
-    for index in indexes:
-        rows, leaks = evaluate_task(
-            extractor, index, cfg.protocol, files, cfg.classifiers, jobs=cfg.jobs
-        )
-        print_task(rows, leaks)
-    summary = files.summarise(cfg.protocol)
-    print_summary(summary, files.results)
-    for name in (RESULTS, PREDICTIONS, SUMMARY):
-        log.info("%-12s %s", name.split(".")[0], run_dir / name)
+    log.info("protocol %s: %s; extractor %s", protocol.name, protocol.summary, extractor.name)
+    benchmark = Benchmark(extractor, protocol, files, cfg.classifiers, cfg.jobs)
+    for index in tasks.classification:
+        runs = [benchmark.run(index, seed) for seed in seeds]
+        for rows, leaks in runs:
+            print_task(rows, leaks)
+        if len(seeds) > 1:
+            print_splits([row for rows, _ in runs for row in rows])
+    for index in tasks.regression:
+        for seed in seeds:
+            print_regression(
+                *run_regression(extractor, index, protocol, files, seed, jobs=cfg.jobs)
+            )
+
+    summary = summarise(files.results, protocol)
+    write_summary(summary, run_dir)
+    print_summary(summary)
+    for name in (RESULTS, PREDICTIONS, REGRESSION, SUMMARY):
+        if (run_dir / name).exists():
+            log.info("%-12s %s", name.split(".")[0], run_dir / name)
+    log.info("report       python -m serab.report %s --out report", run_dir)
     return summary["UM"] or summary["present"]["UM"]
 
 

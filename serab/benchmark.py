@@ -4,148 +4,178 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 
 import numpy as np
 
-from serab.classifiers import CLASSIFIERS
+from serab.classifiers import CLASSIFIERS, check_classifiers
 from serab.corpora import CORPORA
 from serab.embed import embed_corpus
 from serab.extractors.base import Extractor
-from serab.index import CorpusIndex, load_index, prepared
-from serab.protocol import Searched, Task, search
-from serab.results import ClassifierResult, Predictions, RunFiles
-from serab.scores import SERAB_TASKS, accuracy, chance, macro_f1, majority, uar
+from serab.index import CorpusIndex
+from serab.intervals import Over, score_interval
+from serab.projection import save_projection
+from serab.protocol import PreparedTask, Protocol, Searched, Task
+from serab.results import ClassifierResult, Predictions, RunFiles, marked
+from serab.scores import accuracy, chance, macro_f1, majority, uar
 from serab.splits import LeakReport, Split, leak_report, split
 
 log = logging.getLogger("evaluate")
 
 
-def choose_tasks(tasks: Sequence[str] | None, root: Path | None = None) -> list[CorpusIndex]:
-    """Load the corpora of an evaluation, all of them before anything is computed.
-
-    Args:
-        tasks: codes; by default those of the nine that are prepared.
-        root: of the prepared corpora.
-
-    Raises:
-        ValueError: an unknown code, a corpus that isn't prepared or isn't what it was, or none.
-    """
-    if tasks is None:
-        tasks = [code for code in SERAB_TASKS if code in prepared(root)]
-        if not tasks:
-            raise ValueError(
-                "no corpus is prepared (SERAB_DATA chooses the place); run `python -m "
-                "serab.prepare EMB --source ARCHIVE_OR_FOLDER`, or name tasks=[...]."
-            )
-    for code in tasks:
-        if code not in CORPORA:
-            raise ValueError(f"tasks: unknown {code!r}; expected among {', '.join(CORPORA)}.")
-    return [load_index(code, root) for code in tasks]
-
-
-def evaluate_task(
-    extractor: Extractor,
-    index: CorpusIndex,
-    protocol: str,
-    files: RunFiles,
-    classifiers: Sequence[str] | None = None,
-    seed: int = 0,
-    jobs: int = -1,
-) -> tuple[tuple[ClassifierResult, ...], LeakReport]:
-    """Run one task and keep its results in `files`; what `files` already has isn't done again.
+@dataclass(frozen=True)
+class Benchmark:
+    """How a run evaluates any task: one extractor, one protocol, some classifiers.
 
     Args:
         extractor: the system under test.
-        index: the corpus.
-        protocol: by name.
-        files: of the run.
-        classifiers: names; by default all five.
-        seed: of the split.
-        jobs: processes.
-
-    Returns:
-        the task's results, the selected and the best marked, and what leaks between the parts.
+        protocol: the rules.
+        files: where results are kept; what they already have isn't done again.
+        classifiers: names; None for all five.
+        jobs: processes for a grid; -1 takes all processors.
     """
-    names = list(CLASSIFIERS if classifiers is None else classifiers)
-    unknown = [name for name in names if name not in CLASSIFIERS]
-    if unknown:
-        raise ValueError(
-            f"classifiers: unknown {unknown}; expected among {', '.join(CLASSIFIERS)}."
-        )
-    parts = split(index, protocol, seed)
-    leaks = leak_report(index, parts)
-    key = (index.digest, extractor.fingerprint)
-    missing = [n for n in names if not files.find((index.code, protocol, seed, n, *key))]
-    if missing:
-        task, order = make_task(extractor, index, parts)
-        for searched in search(task, missing, jobs):
-            result, predictions = _record(searched, task, order, extractor, index, parts, leaks)
-            files.add(result, predictions)
+
+    extractor: Extractor
+    protocol: Protocol
+    files: RunFiles
+    classifiers: Sequence[str] | None = None
+    jobs: int = -1
+
+    def run(
+        self, index: CorpusIndex, seed: int = 0
+    ) -> tuple[tuple[ClassifierResult, ...], LeakReport]:
+        """Evaluate on one corpus and split.
+
+        Returns:
+            its results, the selected and the best marked, and what leaks between the parts.
+
+        Raises:
+            ValueError: unknown classifiers, or a corpus that can't be split.
+        """
+        names = check_classifiers(self.classifiers)
+        parts = split(index, self.protocol.name, seed)
+        leaks = leak_report(index, parts)
+        case = _Case(self.extractor, index, parts, leaks)
+        key = (index.code, self.protocol.name, seed)
+        results = self.files.results
+        self.files.drop_stale(key, case.source)
+
+        missing = [name for name in names if results.find((*key, name)) is None]
+        if missing or not any(row.selected and _tested(row) for row in results.of_split(key)):
+            task, order = embed_task(self.extractor, index, parts)
+            if seed == 0:
+                save_projection(self.files.run_dir, index, task.embeddings, order, parts)
+            prepared = PreparedTask(task, self.protocol, self.jobs)
+        for name in missing:
+            searched = prepared.search(CLASSIFIERS[name])
+            row = case.result(name, searched, task)
+            if self.protocol.tests_all:
+                row = self._test(case, prepared, row, order)
+            results.put(row)
             log.info(
                 "%s %-4s validation %.3f, %.1f s",
-                *(index.code, result.classifier, result.val_accuracy, result.seconds),
+                *(index.code, name, row.val_accuracy, row.seconds),
             )
-    return files.mark(index.code, protocol, seed), leaks
+        results.put(*marked(results.of_split(key), self.protocol.tests_all))
+        for row in results.of_split(key):
+            if row.selected and not _tested(row):
+                results.put(self._test(case, prepared, row, order))
+        return results.of_split(key), leaks
+
+    def _test(
+        self, case: _Case, prepared: PreparedTask, row: ClassifierResult, order: np.ndarray
+    ) -> ClassifierResult:
+        """Fit the row's classifier, predict the test part, keep the predictions, score them."""
+        predicted = prepared.predict_test(CLASSIFIERS[row.classifier], row.params)
+        of = case.predictions(row, prepared.task, order, predicted)
+        self.files.predictions.put(of)
+        intervals = [score_interval(of.true, of.predicted, of.speakers, over) for over in Over]
+        return replace(
+            row,
+            test_accuracy=accuracy(of.true, of.predicted),
+            test_uar=uar(of.true, of.predicted),
+            test_macro_f1=macro_f1(of.true, of.predicted),
+            over_utterances=intervals[0] and [intervals[0].low, intervals[0].high],
+            over_speakers=intervals[1] and [intervals[1].low, intervals[1].high],
+        )
 
 
-def make_task(extractor: Extractor, index: CorpusIndex, parts: Split) -> tuple[Task, np.ndarray]:
+def embed_task(extractor: Extractor, index: CorpusIndex, parts: Split) -> tuple[Task, np.ndarray]:
     """Embed the parts of a corpus, in the order training, validation, test; and that order."""
     order = np.concatenate([parts.train, parts.validation, parts.test])
     utterances = [index.utterances[i] for i in order]
-    ids = [u.group if parts.protocol == "published" else u.speaker for u in utterances]
+    released = parts.protocol == "published"
     return Task(
         embed_corpus(extractor, index, parts.train, order),
         np.array([u.emotion for u in utterances]),
-        np.array(ids),
+        np.array([u.group if released else u.speaker for u in utterances]),
         len(parts.train),
         len(parts.validation),
     ), order
 
 
-def _record(
-    searched: Searched,
-    task: Task,
-    order: np.ndarray,
-    extractor: Extractor,
-    index: CorpusIndex,
-    parts: Split,
-    leaks: LeakReport,
-) -> tuple[ClassifierResult, Predictions]:
-    true, predicted = task.emotions[task.n_fit :], searched.predicted
-    shared = {
-        "task": index.code,
-        "protocol": parts.protocol,
-        "seed": parts.seed,
-        "classifier": searched.classifier,
-    }
-    result = ClassifierResult(
-        **shared,
-        extractor=extractor.name,
-        params=searched.params,
-        val_accuracy=searched.val_accuracy,
-        test_accuracy=accuracy(true, predicted),
-        test_uar=uar(true, predicted),
-        test_macro_f1=macro_f1(true, predicted),
-        n_train=task.n_train,
-        n_val=task.n_validation,
-        n_test=len(true),
-        embed_dim=task.embeddings.shape[1],
-        chance=chance(parts.emotions),
-        majority=majority(task.emotions[: task.n_fit], true),
-        seconds=round(searched.seconds, 3),
-        corpus_digest=index.digest,
-        extractor_fingerprint=extractor.fingerprint,
-        partial=index.partial,
-        demo=CORPORA[index.code].demo,
-        leaks=[] if leaks.clean else leaks.lines(),
-    )
-    tested = [index.utterances[i] for i in order[task.n_fit :]]
-    return result, Predictions(
-        **shared,
-        emotions=list(parts.emotions),
-        utterances=[u.id for u in tested],
-        speakers=[u.speaker for u in tested],
-        true=true.tolist(),
-        predicted=predicted.tolist(),
-    )
+def _tested(row: ClassifierResult) -> bool:
+    return row.test_accuracy is not None
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What all results of one extractor on one split share."""
+
+    extractor: Extractor
+    index: CorpusIndex
+    parts: Split
+    leaks: LeakReport
+
+    @property
+    def source(self) -> tuple:
+        return (self.index.digest, self.extractor.fingerprint, version("scikit-learn"))
+
+    def result(self, classifier: str, searched: Searched, task: Task) -> ClassifierResult:
+        """A result without test scores."""
+        digest, fingerprint, scikit_learn = self.source
+        return ClassifierResult(
+            task=self.index.code,
+            extractor=self.extractor.name,
+            protocol=self.parts.protocol,
+            classifier=classifier,
+            params=searched.params,
+            val_accuracy=searched.val_score,
+            test_accuracy=None,
+            test_uar=None,
+            test_macro_f1=None,
+            over_utterances=None,
+            over_speakers=None,
+            n_train=task.n_train,
+            n_val=task.n_validation,
+            n_test=len(task.test_targets),
+            speakers=sorted({self.index.utterances[i].speaker for i in self.parts.test}),
+            embed_dim=task.embeddings.shape[1],
+            chance=chance(self.parts.emotions),
+            majority=majority(task.targets[: task.n_fit], task.test_targets),
+            seed=self.parts.seed,
+            seconds=round(searched.seconds, 3),
+            corpus_digest=digest,
+            extractor_fingerprint=fingerprint,
+            scikit_learn=scikit_learn,
+            partial=self.index.partial,
+            demo=CORPORA[self.index.code].demo,
+            leaks=[] if self.leaks.clean else self.leaks.lines(),
+        )
+
+    def predictions(
+        self, row: ClassifierResult, task: Task, order: np.ndarray, predicted: np.ndarray
+    ) -> Predictions:
+        tested = [self.index.utterances[i] for i in order[task.n_fit :]]
+        return Predictions(
+            task=row.task,
+            protocol=row.protocol,
+            seed=row.seed,
+            classifier=row.classifier,
+            emotions=list(self.parts.emotions),
+            utterances=[u.id for u in tested],
+            speakers=[u.speaker for u in tested],
+            true=task.test_targets.tolist(),
+            predicted=predicted.tolist(),
+        )

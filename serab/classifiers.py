@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-from sklearn.base import ClassifierMixin
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import SVC
 
 from serab.logistic import SummedLossLogisticRegression
+from serab.protocol import Candidate
 from serab.qda import CollinearQDA
 
 SEED = 42
@@ -19,31 +17,22 @@ _C = [10.0**exponent for exponent in range(5, -6, -1)]
 _WEIGHTS = ["balanced", None]
 
 
-@dataclass(frozen=True)
-class Classifier:
-    """An estimator and the grid that validation chooses from."""
-
-    name: str
-    estimator: ClassifierMixin
-    grid: Mapping[str, list[Any]]
-
-
-CLASSIFIERS: dict[str, Classifier] = {
+CLASSIFIERS: dict[str, Candidate] = {
     classifier.name: classifier
     for classifier in (
-        Classifier("LDA", LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"), {}),
-        Classifier("QDA", CollinearQDA(), {"reg_param": [0.0, 0.1, 0.25]}),
-        Classifier(
+        Candidate("LDA", LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"), {}),
+        Candidate("QDA", CollinearQDA(), {"reg_param": [0.0, 0.1, 0.25]}),
+        Candidate(
             "LR",
             SummedLossLogisticRegression(max_iter=10_000, random_state=SEED),
             {"C": _C, "class_weight": _WEIGHTS},
         ),
-        Classifier(
+        Candidate(
             "SVC",
             SVC(max_iter=10_000, random_state=SEED),
             {"kernel": ["rbf", "linear"], "C": _C, "class_weight": _WEIGHTS},
         ),
-        Classifier(
+        Candidate(
             "RF",
             RandomForestClassifier(random_state=SEED),
             {
@@ -55,3 +44,18 @@ CLASSIFIERS: dict[str, Classifier] = {
     )
 }
 """Cheap ones first: a screen shows numbers early."""
+
+
+def check_classifiers(names: Sequence[str] | None) -> tuple[str, ...]:
+    """The names as given, or all of them for None.
+
+    Raises:
+        ValueError: one that isn't among `CLASSIFIERS`, or none at all.
+    """
+    names = tuple(CLASSIFIERS) if names is None else tuple(names)
+    unknown = [name for name in names if name not in CLASSIFIERS]
+    if unknown or not names:
+        raise ValueError(
+            f"classifiers={list(names)}: expected a list from {', '.join(CLASSIFIERS)}."
+        )
+    return names

@@ -1,25 +1,28 @@
-"""Results of a run as frozen records, and the files that they live in."""
+"""Results of a run as frozen records, and the JSON-lines files that they live in."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from serab.scores import SERAB_TASKS, Means, means
 from serab.writing import write_whole
 
-RESULTS, PREDICTIONS, SUMMARY = "results.jsonl", "predictions.jsonl", "summary.json"
+RESULTS, PREDICTIONS, REGRESSION = "results.jsonl", "predictions.jsonl", "regression.jsonl"
 
 
 @dataclass(frozen=True)
 class ClassifierResult:
-    """One classifier on one task; accuracies are fractions, not rounded.
+    """One classifier on one task and split; accuracies are fractions, not rounded.
 
     `selected` marks the task's classifier that is best on validation, `best_on_test` the one that
-    is best on the test part, which is what the paper's table reports.
+    is best on the test part, which is what the paper's table reports. Under the strict protocol
+    only the selected one is tested: the scores of the others, and `best_on_test`, are None.
+
+    `seed` is the split's; `speakers` are the true ones of the test part; `over_utterances` and
+    `over_speakers` are 95 % bootstrap intervals of the test accuracy, None with a single unit.
     """
 
     task: str
@@ -28,12 +31,15 @@ class ClassifierResult:
     classifier: str
     params: dict[str, Any]
     val_accuracy: float
-    test_accuracy: float
-    test_uar: float
-    test_macro_f1: float
+    test_accuracy: float | None
+    test_uar: float | None
+    test_macro_f1: float | None
+    over_utterances: list[float] | None
+    over_speakers: list[float] | None
     n_train: int
     n_val: int
     n_test: int
+    speakers: list[str]
     embed_dim: int
     chance: float
     majority: float
@@ -41,19 +47,26 @@ class ClassifierResult:
     seconds: float
     corpus_digest: str
     extractor_fingerprint: str
+    scikit_learn: str
     partial: bool
     demo: bool
     leaks: list[str]
-    selected: bool = False
-    best_on_test: bool = False
+    selected: bool | None = False
+    best_on_test: bool | None = False
 
     @property
-    def key(self) -> tuple:
-        """What a result depends on: with an equal key it needn't be computed again."""
-        return (
-            *(self.task, self.protocol, self.seed, self.classifier),
-            *(self.corpus_digest, self.extractor_fingerprint),
-        )
+    def split(self) -> tuple:
+        return (self.task, self.protocol, self.seed)
+
+    @property
+    def slot(self) -> tuple:
+        """A run has at most one result of each."""
+        return (*self.split, self.classifier)
+
+    @property
+    def source(self) -> tuple:
+        """What a result depends on beside its slot: where it differs, the result is stale."""
+        return (self.corpus_digest, self.extractor_fingerprint, self.scikit_learn)
 
 
 @dataclass(frozen=True)
@@ -70,108 +83,134 @@ class Predictions:
     true: list[str]
     predicted: list[str]
 
+    @property
+    def slot(self) -> tuple:
+        return (self.task, self.protocol, self.seed, self.classifier)
 
-class RunFiles:
-    """The result files of a run directory; each write replaces a file whole.
+
+@dataclass(frozen=True)
+class RegressionResult:
+    """One regressor on valence or arousal: concordance correlation (CCC) and error (RMSE).
+
+    `selected` marks the regressor that is best on validation; under the strict protocol only that
+    one is tested.
+    """
+
+    task: str
+    dimension: str
+    extractor: str
+    protocol: str
+    regressor: str
+    params: dict[str, Any]
+    val_ccc: float
+    test_ccc: float | None
+    test_rmse: float | None
+    n_train: int
+    n_val: int
+    n_test: int
+    seed: int
+    seconds: float
+    corpus_digest: str
+    extractor_fingerprint: str
+    scikit_learn: str
+    partial: bool
+    leaks: list[str]
+    selected: bool = False
+
+    @property
+    def split(self) -> tuple:
+        return (self.task, self.dimension, self.protocol, self.seed)
+
+    @property
+    def slot(self) -> tuple:
+        return (*self.split, self.regressor)
+
+    @property
+    def source(self) -> tuple:
+        return (self.corpus_digest, self.extractor_fingerprint, self.scikit_learn)
+
+
+Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult)
+
+
+class Rows(Generic[Record]):
+    """Records of one kind in one file; each change replaces the file whole.
 
     Raises:
-        ValueError: a results file that holds something else.
+        ValueError: a file that holds something else; names the line.
     """
+
+    def __init__(self, path: Path, kind: type[Record]):
+        self.path = path
+        self._by_slot: dict[tuple, Record] = {row.slot: row for row in _read(path, kind)}
+
+    def __iter__(self):
+        return iter(self._by_slot.values())
+
+    def find(self, slot: tuple) -> Record | None:
+        return self._by_slot.get(slot)
+
+    def of_split(self, split: tuple) -> tuple[Record, ...]:
+        return tuple(row for row in self if row.slot[: len(split)] == split)
+
+    def put(self, *rows: Record) -> None:
+        """Keep rows, in place of those of the same slots."""
+        self._by_slot |= {row.slot: row for row in rows}
+        self._write()
+
+    def drop(self, slots: Iterable[tuple]) -> None:
+        slots = [slot for slot in slots if slot in self._by_slot]
+        for slot in slots:
+            del self._by_slot[slot]
+        if slots:
+            self._write()
+
+    def _write(self) -> None:
+        write_whole(self.path, "".join(json.dumps(asdict(row)) + "\n" for row in self))
+
+
+class RunFiles:
+    """The result files of a run directory."""
 
     def __init__(self, run_dir: Path):
         self.run_dir = run_dir
-        self._results = [ClassifierResult(**row) for row in read_lines(run_dir / RESULTS)]
-        self._predictions = [Predictions(**row) for row in read_lines(run_dir / PREDICTIONS)]
+        self.results = Rows(run_dir / RESULTS, ClassifierResult)
+        self.predictions = Rows(run_dir / PREDICTIONS, Predictions)
+        self.regression = Rows(run_dir / REGRESSION, RegressionResult)
 
-    @property
-    def results(self) -> tuple[ClassifierResult, ...]:
-        return tuple(self._results)
-
-    def find(self, key: tuple) -> ClassifierResult | None:
-        """The result of that key, where the run already has it."""
-        return next((result for result in self._results if result.key == key), None)
-
-    def add(self, result: ClassifierResult, predictions: Predictions) -> None:
-        """Keep a result as soon as it is there."""
-        same = {"task", "protocol", "seed", "classifier"}
-        self._predictions = [
-            p
-            for p in self._predictions
-            if any(getattr(p, k) != getattr(predictions, k) for k in same)
-        ] + [predictions]
-        self._results = [
-            r for r in self._results if any(getattr(r, k) != getattr(result, k) for k in same)
-        ] + [result]
-        write_lines(self.run_dir / PREDICTIONS, self._predictions)
-        self._write()
-
-    def mark(self, task: str, protocol: str, seed: int) -> tuple[ClassifierResult, ...]:
-        """Mark the selected and the best classifier of a finished task; ties go to the first."""
-        rows = [r for r in self._results if (r.task, r.protocol, r.seed) == (task, protocol, seed)]
-        selected = max(rows, key=lambda row: row.val_accuracy)
-        best = max(rows, key=lambda row: row.test_accuracy)
-        marked = tuple(
-            replace(row, selected=row is selected, best_on_test=row is best) for row in rows
-        )
-        by_key = {row.key: row for row in marked}
-        self._results = [by_key.get(row.key, row) for row in self._results]
-        self._write()
-        return marked
-
-    def summarise(self, protocol: str) -> dict[str, Any]:
-        """Write and return summary.json."""
-        summary = summarise(self._results, protocol)
-        write_whole(self.run_dir / SUMMARY, json.dumps(summary, indent=2) + "\n")
-        return summary
-
-    def _write(self) -> None:
-        write_lines(self.run_dir / RESULTS, self._results)
+    def drop_stale(self, split: tuple, source: tuple) -> None:
+        """Forget results of this split that are of another encoder, corpus or scikit-learn."""
+        stale = [row.slot for row in self.results.of_split(split) if row.source != source]
+        self.results.drop(stale)
+        self.predictions.drop(stale)
 
 
-def summarise(results: Sequence[ClassifierResult], protocol: str) -> dict[str, Any]:
-    """UM, WM and GM of the classifiers that the protocol reports, and of the other choice.
+def marked(rows: Iterable[ClassifierResult], all_tested: bool) -> tuple[ClassifierResult, ...]:
+    """Rows of one split with the selected and the best marked; ties go to the first.
 
-    The plain keys are those of the paper's table: best on test. They are None while one of the nine
-    tasks is missing; those over the tasks at hand stand under `present`.
+    `best_on_test` is None unless the protocol tests all of them.
     """
-    rows = [row for row in results if row.protocol == protocol and row.task in SERAB_TASKS]
-    sizes = {row.task: row.n_test for row in rows}
-    summary: dict[str, Any] = {"protocol": protocol}
-    for choice in ("best_on_test", "selected"):
-        accuracies = {row.task: row.test_accuracy for row in rows if getattr(row, choice)}
-        whole = means(accuracies, sizes)
-        present = means(accuracies, sizes, whole.tasks)
-        entry = {**_triple(whole), "present": _triple(present), "accuracies": accuracies}
-        summary |= entry if choice == "best_on_test" else {"selected_on_validation": entry}
-    summary["tasks"] = list(whole.tasks)
-    summary["missing"] = list(whole.missing)
-    summary["partial"] = sorted({row.task for row in rows if row.partial})
-    return summary
+    rows = tuple(rows)
+    selected = max(rows, key=lambda row: row.val_accuracy)
+    best = max(rows, key=lambda row: row.test_accuracy) if all_tested else None
+    return tuple(
+        replace(row, selected=row is selected, best_on_test=None if best is None else row is best)
+        for row in rows
+    )
 
 
-def _triple(of: Means) -> dict[str, float | None]:
-    return {"UM": of.um, "WM": of.wm, "GM": of.gm}
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Rows of a JSON-lines file, none where there is no file.
-
-    Raises:
-        ValueError: a line that isn't JSON; names file and line.
-    """
+def _read(path: Path, kind: type[Record]) -> list[Record]:
     if not path.exists():
         return []
+    names = {field.name for field in fields(kind)}
     rows = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError as error:
+            row = json.loads(line)
+            rows.append(kind(**{key: row[key] for key in names}))
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise ValueError(
-                f"{path}: line {number} isn't JSON; remove the line or use another run_dir."
+                f"{path}: line {number} isn't a result of this version ({error}); use another "
+                "run_dir."
             ) from error
     return rows
-
-
-def write_lines(path: Path, rows: Iterable[Any]) -> None:
-    """Write dataclasses as JSON lines."""
-    write_whole(path, "".join(json.dumps(asdict(row)) + "\n" for row in rows))

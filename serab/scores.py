@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    f1_score,
+    recall_score,
+    root_mean_squared_error,
+)
 
 SERAB_TASKS = ("AES", "CAF", "CRE", "EMB", "EMV", "IEM", "RAV", "SAV", "SHE")
 
@@ -56,6 +62,19 @@ def majority(train: Sequence, test: Sequence) -> float:
     """Test accuracy of always answering with the commonest training class (first by name)."""
     names, counts = np.unique(np.asarray(train), return_counts=True)
     return accuracy(test, [names[counts.argmax()]] * len(test))
+
+
+def ccc(true: Sequence[float], predicted: Sequence[float]) -> float:
+    """Concordance correlation (Lin 1989): 1 for equal values, 0 for a constant guess."""
+    true, predicted = (np.asarray(x, dtype=float) for x in _check(true, predicted))
+    covariance = ((true - true.mean()) * (predicted - predicted.mean())).mean()
+    spread = true.var() + predicted.var() + (true.mean() - predicted.mean()) ** 2
+    return float(2 * covariance / spread) if spread > 0 else 1.0
+
+
+def rmse(true: Sequence[float], predicted: Sequence[float]) -> float:
+    """Root of the mean squared error, in the unit of the values."""
+    return float(root_mean_squared_error(*_check(true, predicted)))
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import mean, stdev
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from serab.results import ClassifierResult
+from serab.protocol import PROTOCOLS
+from serab.results import ClassifierResult, RegressionResult
 from serab.splits import LeakReport
 
 _DASH = "–"
+FEW_SPEAKERS = 5
+"""With fewer, an interval over speakers is but the range between them."""
+MARKS = {"selected": "selected on validation", "best_on_test": "best on test"}
 
 
 def print_task(
@@ -21,48 +26,112 @@ def print_task(
     console = console or Console()
     first = rows[0]
     kind = "DEMO, not a benchmark: " if first.demo else ""
-    title = (
-        f"{kind}{first.task}, {first.protocol}: {first.extractor} ({first.embed_dim} dimensions)"
+    table = Table(
+        title=f"{kind}{first.task}, {first.protocol}, split {first.seed}: {first.extractor} "
+        f"({first.embed_dim} dimensions)" + (" PARTIAL CORPUS" if first.partial else "")
     )
-    table = Table(title=title + (" PARTIAL CORPUS" if first.partial else ""))
     for column in ("classifier", "parameters"):
         table.add_column(column)
     for column in ("validation %", "test %", "UAR %"):
         table.add_column(column, justify="right")
     table.add_column("")
     for row in rows:
-        marks = ["selected on validation"] * row.selected + ["best on test"] * row.best_on_test
-        parameters = ", ".join(f"{key} {value}" for key, value in row.params.items())
+        marks = [text for name, text in MARKS.items() if getattr(row, name)]
         table.add_row(
-            *(row.classifier, parameters or _DASH, percent(row.val_accuracy)),
-            *(percent(row.test_accuracy), percent(row.test_uar), ", ".join(marks)),
+            *(row.classifier, parameters(row.params), percent(row.val_accuracy)),
+            *(percent(row.test_accuracy), percent(row.test_uar), "\n".join(marks)),
             style="bold" if marks else None,
         )
     table.add_section()
     table.add_row("chance", "", "", percent(first.chance), "", "")
-    table.add_row("majority", "", "", percent(first.majority), "", "commonest training class")
+    table.add_row("majority class", "", "", percent(first.majority), "", "")
     console.print(table)
+    for row in rows:
+        for name, text in MARKS.items():
+            if getattr(row, name):
+                console.print(f"{text}: {describe(row)}", highlight=False, soft_wrap=True)
     sizes = f"{first.n_train} training, {first.n_val} validation, {first.n_test} test utterances"
-    console.print(f"{sizes}; leaks: {'; '.join(leaks.lines())}\n", highlight=False)
+    console.print(f"{sizes}; leaks: {'; '.join(leaks.lines())}\n", highlight=False, soft_wrap=True)
 
 
-def print_summary(
-    summary: dict[str, Any], results: Sequence[ClassifierResult], console: Console | None = None
+def describe(row: ClassifierResult) -> str:
+    """A tested classifier in a line: accuracy, and how far it would move with other data."""
+    right = round(row.test_accuracy * row.n_test)
+    text = f"{row.classifier} {percent(row.test_accuracy)} % ({right}/{row.n_test})"
+    if row.over_utterances:
+        text += f", 95 % interval {_limits(row.over_utterances)} over utterances"
+    speakers = len(row.speakers)
+    if row.over_speakers and speakers < FEW_SPEAKERS:
+        text += f", {_limits(row.over_speakers)} between the {speakers} test speakers"
+    elif row.over_speakers:
+        text += f", {_limits(row.over_speakers)} over {speakers} test speakers"
+    return text
+
+
+def print_splits(rows: Sequence[ClassifierResult], console: Console | None = None) -> None:
+    """One corpus over several splits: how much is the split's luck."""
+    console = console or Console()
+    chosen = [row for row in rows if getattr(row, PROTOCOLS[row.protocol].reports)]
+    accuracies = [row.test_accuracy for row in chosen]
+    kind = "DEMO, not a benchmark: " if chosen[0].demo else ""
+    table = Table(title=f"{kind}{chosen[0].task}, {chosen[0].protocol}, {len(chosen)} splits")
+    table.add_column("split")
+    table.add_column("test speakers")
+    table.add_column("classifier")
+    for column in ("validation %", "test %", "UAR %", "majority %"):
+        table.add_column(column, justify="right")
+    for row in chosen:
+        speakers = " ".join(row.speakers[:6]) + (" …" if len(row.speakers) > 6 else "")
+        table.add_row(
+            *(str(row.seed), speakers, row.classifier, percent(row.val_accuracy)),
+            *(percent(row.test_accuracy), percent(row.test_uar), percent(row.majority)),
+        )
+    table.add_section()
+    spread = f"{percent(mean(accuracies))} ± {percent(stdev(accuracies))}"
+    limits = f"from {percent(min(accuracies))} to {percent(max(accuracies))}"
+    table.add_row("mean", limits, "", "", spread, "", "", style="bold")
+    console.print(table)
+    console.print()
+
+
+def print_regression(
+    rows: Sequence[RegressionResult], leaks: LeakReport, console: Console | None = None
 ) -> None:
-    """UM, WM and GM of both choices, and what is missing for them. Demos have no part in it."""
+    """Valence and arousal of one corpus."""
+    console = console or Console()
+    first = rows[0]
+    table = Table(title=f"{first.task}, {first.protocol}, split {first.seed}: {first.extractor}")
+    for column in ("", "regressor", "parameters"):
+        table.add_column(column)
+    for column in ("validation CCC", "test CCC", "test RMSE"):
+        table.add_column(column, justify="right")
+    table.add_column("")
+    for row in rows:
+        scores = (row.val_ccc, row.test_ccc, row.test_rmse)
+        table.add_row(
+            *(row.dimension, row.regressor, parameters(row.params)),
+            *(_DASH if score is None else f"{score:.3f}" for score in scores),
+            MARKS["selected"] if row.selected else "",
+            style="bold" if row.selected else None,
+        )
+    console.print(table)
+    console.print(f"leaks: {'; '.join(leaks.lines())}\n", highlight=False, soft_wrap=True)
+
+
+def print_summary(summary: Mapping[str, Any], console: Console | None = None) -> None:
+    """UM, WM and GM of each choice, and what is missing for them. Demos have no part in it."""
     if not summary["tasks"]:
         return
     console = console or Console()
-    table = Table(title=f"SERAB, {summary['protocol']}")
+    splits = max(len(of["seeds"]) for of in summary["splits"].values())
+    title = f"SERAB, {summary['protocol']}" + (f", mean of {splits} splits" if splits > 1 else "")
+    table = Table(title=title)
     table.add_column("accuracy %")
-    for task in summary["tasks"]:
-        table.add_column(task, justify="right")
-    for mean in ("UM", "WM", "GM"):
-        table.add_column(mean, justify="right")
-    for name, entry in (
-        ("best on test (as in the paper)", summary),
-        ("selected on validation", summary["selected_on_validation"]),
-    ):
+    for column in (*summary["tasks"], "UM", "WM", "GM"):
+        table.add_column(column, justify="right")
+    entries = {summary["reports"]: summary, **{m: summary[m] for m in MARKS if m in summary}}
+    for mark, entry in entries.items():
+        name = MARKS[mark] + (" (as in the paper)" if mark == "best_on_test" else "")
         cells = [percent(entry["accuracies"].get(task)) for task in summary["tasks"]]
         table.add_row(name, *cells, *(percent(entry[mean]) for mean in ("UM", "WM", "GM")))
     console.print(table)
@@ -70,12 +139,33 @@ def print_summary(
         present = summary["present"]
         triple = ", ".join(f"{mean} {percent(present[mean])}" for mean in ("UM", "WM", "GM"))
         console.print(
-            f"UM, WM, GM: undefined, missing: {', '.join(summary['missing'])}. Over the tasks "
-            f"present only, best on test: {triple}\n",
+            f"UM, WM, GM: undefined, missing: {', '.join(summary['missing'])}. Over "
+            f"{', '.join(summary['tasks'])} only, {MARKS[summary['reports']]}: {triple}\n",
             highlight=False,
+            soft_wrap=True,
         )
+
+
+def _limits(interval: Sequence[float]) -> str:
+    return f"{100 * interval[0]:.1f}-{100 * interval[1]:.1f}"
 
 
 def percent(fraction: float | None) -> str:
     """A fraction as a percentage with one decimal, a dash for None."""
     return _DASH if fraction is None else f"{100 * fraction:.1f}"
+
+
+def parameters(params: Mapping[str, Any]) -> str:
+    """A grid point in few words: C 1e-05 balanced linear."""
+    words = []
+    for name, value in params.items():
+        if name == "class_weight":
+            words += ["balanced"] if value else []
+        elif isinstance(value, str):
+            words.append(value)
+        else:
+            words.append(f"{_SHORT.get(name, name)} {value:g}")
+    return " ".join(words) or _DASH
+
+
+_SHORT = {"reg_param": "reg", "max_depth": "depth", "min_samples_split": "split"}
