@@ -139,8 +139,8 @@ def _refuse(
     broken: dict[str, Broken],
     allow_partial: bool,
 ) -> None:
-    listing = [f"missing {name}" for name in missing]
-    listing += [f"corrupt {seen.found[key][1][0]}: {why.reason}" for key, why in broken.items()]
+    listing = [f"missing: {name}" for name in missing]
+    listing += [f"corrupt: {seen.found[key][1][0]}: {why.reason}" for key, why in broken.items()]
     pointers = sum(why.pointer for why in broken.values())
     if pointers and (pointers == len(seen.found) or not allow_partial):
         raise PrepareError(

@@ -134,6 +134,7 @@ def load_index(code: str, root: Path | None = None) -> CorpusIndex:
     Raises:
         CorpusIndexError: not prepared, index edited or damaged, audio gone or changed.
     """
+    code = code.upper()
     folder = (root or data_root()) / code
     again = f"run `python -m serab.prepare {code} --source ...` again"
     about = _read_about(folder, code, again)

@@ -143,8 +143,8 @@ def describe(index: CorpusIndex) -> str:
         f"{len(counts)} emotions, {hours:.2f} h{', PARTIAL' if index.partial else ''}",
         "  " + ", ".join(f"{emotion} {counts[emotion]}" for emotion in index.emotions),
     ]
-    lines += _shortened([f"missing {name}" for name in index.missing])
-    lines += _shortened([f"corrupt {name}" for name in index.corrupt])
+    lines += _shortened([f"missing: {name}" for name in index.missing])
+    lines += _shortened([f"corrupt: {name}" for name in index.corrupt])
     return "\n".join(lines + [f"  note: {note}" for note in index.notes])
 
 

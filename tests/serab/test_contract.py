@@ -7,6 +7,7 @@ from corpus_trees import (
     IEMOCAP_SPEAKERS,
     kaggle_paths,
     provider_paths,
+    shemo_names,
     write_iemocap,
     write_tree,
 )
@@ -129,7 +130,7 @@ def test_labels_by_name(index):
                 "03-01-07-02-01-01-03": ("03", "disgust")},
         "SAV": {"DC_sa15": ("DC", "sadness"), "KL_n30": ("KL", "neutral"),
                 "JK_su01": ("JK", "surprise"), "JE_a01": ("JE", "anger")},
-        "SHE": {"F01A01": ("F01", "anger"), "M56W02": ("M56", "surprise")},
+        "SHE": {"F01A01": ("F01", "anger"), "M56W01": ("M56", "surprise")},
     }[index.code]  # fmt: skip
     found = {u.id: (u.speaker, u.emotion) for u in index.utterances}
     assert {key: found[key] for key in expected} == expected
@@ -156,6 +157,14 @@ def test_iemocap_who_speaks_and_who_wears_markers(prepared):
 def test_shemo_true_and_released(prepared):
     index, _ = prepared("SHE")
     assert all(u.speaker == u.id[:3] and u.group == u.id[4:6] for u in index.utterances)
+    parts = split(index, "published")
+    numbers = "10 13 21 22 26 37 38 40 45 47 48 59 65 66 68 71 82 84"
+    assert parts.speakers["test"] == tuple(numbers.split())
+    # of the names that are known 354 are in the test part; the released one has 372
+    real, more = (set(names) for names in shemo_names())
+    assert (len(real), len(more)) == (2854, 146)
+    assert sum(index.utterances[i].id in real for i in parts.test) == 354
+    assert 354 <= 372 <= 354 + len(more)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +230,7 @@ def test_counts_tell_where_names_are_not_known(prepared, tmp_path):
     try:
         with pytest.raises(PrepareError, match="2999 of 3000 utterances") as refusal:
             prepare("SHE", [index.root], tmp_path)
-        assert refusal.value.listing == ("missing anger: 1058 utterances instead of 1059",)
+        assert refusal.value.listing == ("missing: anger: 1058 utterances instead of 1059",)
     finally:
         one.write_bytes(content)
 

@@ -193,7 +193,7 @@ def test_class_missing(capsys, savee, root):
         path.unlink()
     said = refused(capsys, "SAV", "--source", savee)
     assert "not complete, 420 of 480 utterances can be used, surprise not at all" in said
-    assert "missing DC_su01" in said
+    assert "missing: DC_su01" in said
     assert "and 10 more" in said
     assert "--allow-partial" in said
     assert not root.exists()
@@ -204,9 +204,9 @@ def test_missing_and_broken_by_name_and_partial(capsys, savee, root):
     (savee / "AudioData/JE/n30.wav").write_bytes(b"RIFF")
     (savee / "AudioData/KL/h02.wav").write_bytes(b"")
     said = refused(capsys, "SAV", "--source", savee)
-    assert "missing DC_a01" in said
-    assert "corrupt AudioData/JE/n30.wav: not audio" in said
-    assert "corrupt AudioData/KL/h02.wav: empty" in said
+    assert "missing: DC_a01" in said
+    assert "corrupt: AudioData/JE/n30.wav: not audio" in said
+    assert "corrupt: AudioData/KL/h02.wav: empty" in said
     assert not root.exists()
     assert main(["SAV", "--source", str(savee), "--allow-partial"]) == 0
     assert "PARTIAL" in capsys.readouterr().out
@@ -322,7 +322,7 @@ def test_iemocap_without_or_with_damaged_labels(capsys, root, tmp_path):
     turns = sorted(release.rglob("EmoEvaluation/Ses*.txt"))
     wav = next(release.rglob("Ses01F_impro01_F*.wav"))
     wav.unlink()
-    assert f"missing {wav.stem}" in refused(capsys, "IEM", "--source", tmp_path / "in")
+    assert f"missing: {wav.stem}" in refused(capsys, "IEM", "--source", tmp_path / "in")
     write_wav(wav)
     whole = turns[0].read_text()
     turns[0].write_text(whole.replace("]\tSes", "] Ses", 1))
@@ -353,7 +353,7 @@ def test_custom(capsys, root, tmp_path):
         (b"path,speaker,emotion\na.wav,x,joy\na.wav,x,joy\n", "line 3: a.wav is there twice"),
         (b"path,speaker,emotion\n", "lists no recordings"),
         (b"path,speaker,emotion\nCol\xe8re.wav,x,joy\n", "not UTF-8"),
-        (b"path,speaker,emotion\na.wav,x,joy\nno.wav,y,joy\n", "corrupt no.wav"),
+        (b"path,speaker,emotion\na.wav,x,joy\nno.wav,y,joy\n", "corrupt: no.wav"),
     ],
 )
 def test_custom_tables_that_cannot_be_used(text, said, capsys, root, tmp_path):
