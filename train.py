@@ -31,6 +31,7 @@ log = logging.getLogger("train")
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", message=".*(LeafSpec|smaller than the logging interval).*")
 
+CONF = Path(__file__).parent / "conf"
 RUNS = Path("runs/train")
 RECIPE = ("encoder", "frontend", "augment", "optimizer", "module", "data", "seed")
 """Config groups that a continued run can't change."""
@@ -75,7 +76,7 @@ def build_trainer(cfg: DictConfig, run_dir: Path) -> Trainer:
         save_weights_only=True,
         enable_version_counter=False,
     )
-    last = LastCheckpoint(run_dir, cfg.checkpoint.every_seconds)
+    last = LastCheckpoint(run_dir, float(cfg.checkpoint.every_seconds))
     callbacks = [TQDMProgressBar(refresh_rate=5), Throughput(), best, last]
     return instantiate(
         cfg.trainer, logger=loggers, callbacks=callbacks, plugins=[AtomicCheckpointIO()]
@@ -135,7 +136,7 @@ def choose_run_dir(run_dir: str | None, resume: str) -> str:
 OmegaConf.register_new_resolver("train_run_dir", choose_run_dir, use_cache=True)
 
 
-@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def main(cfg: DictConfig) -> float | None:
     cfg.run_dir = HydraConfig.get().runtime.output_dir
     try:

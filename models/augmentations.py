@@ -6,6 +6,8 @@ torch's global generator, which the training module seeds anew for each batch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from einops import rearrange
 from jaxtyping import Float, Int
@@ -108,8 +110,8 @@ class RandomResizeCrop(nn.Module):
 
     def __init__(
         self,
-        canvas: tuple[float, float] = (1.0, 1.5),
-        scale: tuple[float, float] = (0.6, 1.5),
+        canvas: Sequence[float] = (1.0, 1.5),
+        scale: Sequence[float] = (0.6, 1.5),
     ):
         super().__init__()
         self.canvas, self.scale = tuple(canvas), tuple(scale)

@@ -13,7 +13,9 @@ import torch
 from conftest import ROOT
 from safetensors.torch import load_file
 
+import train as train_script
 from models.checkpoint import load_encoder
+from models.resume import newest_unfinished
 
 SMALL = [
     "data=folder",
@@ -138,10 +140,50 @@ def test_seed_decides(finished: Path, speech_folder: Path, tmp_path: Path):
     assert (tmp_path / "other" / "encoder.safetensors").read_bytes() != want
 
 
-def test_a_finished_run_is_kept(finished: Path, speech_folder: Path):
-    result = train(speech_folder, finished)
-    assert result.returncode != 0
-    assert "already holds a run" in result.stderr
-    changed = train(speech_folder, finished, "resume=auto", "optimizer.lr=1e-3")
-    assert changed.returncode != 0
-    assert "optimizer" in changed.stderr
+def refused(monkeypatch: pytest.MonkeyPatch, capsys, folder: Path, run_dir: Path, *overrides: str):
+    """What train.py prints when it refuses to start, in this process to spare imports."""
+    monkeypatch.setattr(sys, "argv", command(folder, run_dir, *overrides)[1:])
+    with pytest.raises(SystemExit) as stopped:
+        train_script.main()
+    assert stopped.value.code not in (None, 0)
+    return f"{stopped.value.code}{capsys.readouterr().err}"
+
+
+def test_a_finished_run_is_kept(finished: Path, speech_folder: Path, monkeypatch, capsys):
+    before = (finished / "checkpoints/last.ckpt").read_bytes()
+    message = refused(monkeypatch, capsys, speech_folder, finished)
+    assert "already holds a run; continue it with resume=auto" in message
+    changed = "resume=auto", "optimizer.lr=1e-3"
+    message = refused(monkeypatch, capsys, speech_folder, finished, *changed)
+    assert "optimizer, module differ from the run's" in message
+    assert (finished / "checkpoints/last.ckpt").read_bytes() == before
+
+
+def test_resume_auto_finds_the_newest_unfinished_run(finished: Path, tmp_path: Path):
+    assert newest_unfinished(tmp_path) is None
+    for name in ("old", "new", "done"):
+        (tmp_path / name / "checkpoints").mkdir(parents=True)
+        (tmp_path / name / "checkpoints/last.ckpt").touch()
+        time.sleep(0.02)
+    (tmp_path / "done" / "encoder.safetensors").touch()
+    assert newest_unfinished(tmp_path) == tmp_path / "new"
+
+
+def test_bad_input_is_one_sentence(speech_folder: Path, tmp_path: Path, monkeypatch, capsys):
+    """Each names the culprit and the way out, and no checkpoint is written."""
+    (tmp_path / "empty").mkdir()
+    cases = {
+        "encoder=resnet": "audio_ntt_512",
+        f"data.root={tmp_path / 'none'}": "none: no such folder; give one",
+        f"data.root={tmp_path / 'empty'}": "no recordings in it; expected files ending in",
+        "data.batch_size=999": "set data.batch_size=24 or lower",
+        "frontend.win_length=4000": "frontend.win_length=4000 exceeds n_fft=1024",
+        "resume=perhaps": "resume=perhaps: expected one of never, auto",
+    }
+    for number, (override, message) in enumerate(cases.items()):
+        run_dir = tmp_path / f"run{number}"
+        printed = refused(monkeypatch, capsys, speech_folder, run_dir, override)
+        assert message in printed, (override, printed)
+        assert "Traceback" not in printed
+        assert not list(run_dir.glob("checkpoints/*"))
+        assert not (run_dir / "encoder.safetensors").exists()

@@ -1,0 +1,112 @@
+"""Every config composes, and every leaf that Hydra builds is built."""
+
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+import train  # noqa: F401  registers the resolver of run directories
+from models.augmentations import TwoViews
+from models.checkpoint import ENCODERS, encoder_name
+from models.pretraining import BYOLPretraining
+
+
+def options(group: str) -> list[str]:
+    return sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
+
+
+def composed(*overrides: str, config: str = "train") -> DictConfig:
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose(config, ["run_dir=/nowhere", *overrides])
+
+
+@pytest.mark.parametrize("name", options("encoder"))
+def test_encoder(name: str):
+    assert encoder_name(instantiate(composed(f"encoder={name}").encoder)) == name
+    assert name in ENCODERS
+
+
+def test_all_encoders_have_a_config():
+    assert set(options("encoder")) == set(ENCODERS)
+
+
+@pytest.mark.parametrize("name", options("frontend"))
+def test_frontend(name: str):
+    for backend in ("torchaudio", "nnaudio"):
+        cfg = composed(f"frontend={name}", f"frontend.backend={backend}")
+        assert instantiate(cfg.frontend).arguments["win_length"] == int(name.split("_")[-1])
+
+
+@pytest.mark.parametrize("name", options("augment"))
+def test_augment(name: str):
+    assert isinstance(instantiate(composed(f"augment={name}").augment), TwoViews)
+
+
+@pytest.mark.parametrize("name", options("data"))
+def test_data(name: str, tmp_path: Path):
+    cfg = composed(f"data={name}", f"data.root={tmp_path}")
+    data = instantiate(cfg.data)
+    assert (data.clip_seconds, data.sample_rate, data.seed) == (0.95, 16_000, 42)
+
+
+@pytest.mark.parametrize("name", options("logger"))
+def test_logger(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    cfg = composed(f"logger={name}", f"run_dir={tmp_path}")
+    loggers = {key: instantiate(logger) for key, logger in cfg.logger.items()}
+    assert "csv" in loggers
+
+
+@pytest.mark.parametrize("name", [n for n in options("trainer") if n != "gpu"])
+def test_trainer(name: str, tmp_path: Path):
+    cfg = composed(f"trainer={name}", f"run_dir={tmp_path}")
+    assert instantiate(cfg.trainer, logger=False).max_epochs == cfg.trainer.max_epochs
+
+
+def test_gpu_trainer_is_bf16():
+    assert composed("trainer=gpu", "data=folder").trainer.precision == "bf16-mixed"
+
+
+RECIPES = {
+    "byol_a": ("audio_ntt_2048", 1024, "Adam"),
+    "byol_s": ("audio_ntt_2048", 400, "AdamW"),
+    "byol_s_cvt": ("cvt_large", 400, "AdamW"),
+}
+
+
+@pytest.mark.parametrize("name", options("experiment"))
+def test_recipes_differ_exactly_as_the_papers_do(name: str):
+    cfg = composed(f"experiment={name}", "data=folder", "data.root=/nowhere")
+    whole = OmegaConf.to_container(cfg)
+    module = instantiate(cfg.module)
+    assert isinstance(module, BYOLPretraining)
+    encoder, win_length, optimizer = RECIPES[name]
+    assert encoder_name(module.byol.encoder) == encoder
+    assert module.frontend.arguments["win_length"] == win_length
+    built = module.configure_optimizers()
+    assert type(built).__name__ == optimizer
+    assert built.param_groups[0]["lr"] == 3e-4
+    assert (cfg.data.batch_size, cfg.trainer.max_epochs, cfg.seed) == (256, 100, 42)
+    assert (module.byol.tau, module.byol.projector[3].out_features) == (0.99, 256)
+    for key in ("encoder", "frontend", "optimizer"):
+        whole.pop(key)
+    other = OmegaConf.to_container(
+        composed("experiment=byol_s", "data=folder", "data.root=/nowhere")
+    )
+    assert whole == {key: other[key] for key in whole}
+
+
+def test_plain_train_is_the_demo():
+    cfg = composed()
+    assert cfg.data._target_ == "datamodules.pretraining.DemoData"
+    assert OmegaConf.to_container(cfg) == OmegaConf.to_container(composed("data=demo"))
+
+
+def test_extractors_compose():
+    for name in options("extractor"):
+        assert composed(f"extractor={name}", config="evaluate").extractor._target_.startswith(
+            "serab."
+        )
