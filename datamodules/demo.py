@@ -1,7 +1,7 @@
 """Demo speech, offline: synthetic emotional speech in six languages, made on first use, checked.
 
 It is a DEMO, not a benchmark: enough to see training and evaluation run, never shown beside real
-speech. 18 voices say 7 sentences of their language in 5 emotions, 630 files, about 25 minutes:
+speech. 18 voices say 7 sentences of their language in 5 emotions, 630 files, about 23 minutes:
 `<lang>/<speaker>/<speaker>_<emotion>_<NN>.wav`, 16 kHz, mono, 16 bit. On one machine the bytes are
 the same in every run.
 
