@@ -29,7 +29,9 @@ from models.throughput import Throughput
 
 log = logging.getLogger("train")
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-warnings.filterwarnings("ignore", message=".*(LeafSpec|smaller than the logging interval).*")
+warnings.filterwarnings(
+    "ignore", message=".*(LeafSpec|smaller than the logging interval|exists and is not empty).*"
+)
 
 CONF = Path(__file__).parent / "conf"
 RUNS = Path("runs/train")

@@ -1,13 +1,16 @@
 """Small real audio, the folder of shared real data, and shape checks on tensor functions."""
 
 import os
+import struct
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile as sf
 from jaxtyping import install_import_hook
+from wandb.proto import wandb_internal_pb2
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -63,3 +66,20 @@ def speech_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.parent.mkdir(exist_ok=True)
         sf.write(path, waveform, rate)
     return root
+
+
+def wandb_records(path: Path) -> Iterator[wandb_internal_pb2.Record]:
+    """What an offline W&B run wrote: a LevelDB log, blocks of 32 KiB, 7 bytes before each part."""
+    data, position, parts = path.read_bytes(), 7, []
+    while position + 7 <= len(data):
+        if (left := 32_768 - position % 32_768) < 7:
+            position += left
+            continue
+        length, kind = struct.unpack_from("<HB", data, position + 4)
+        parts.append(data[position + 7 : position + 7 + length])
+        position += 7 + length
+        if kind in (1, 4):  # whole, or last part
+            record = wandb_internal_pb2.Record()
+            record.ParseFromString(b"".join(parts))
+            parts = []
+            yield record

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT
+from conftest import ROOT, wandb_records
 from safetensors.torch import load_file
 
 import train as train_script
@@ -54,7 +54,7 @@ def train(folder: Path, run_dir: Path, *overrides: str) -> subprocess.CompletedP
 def finished(speech_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of 3 epochs x 6 batches, never disturbed."""
     run_dir = tmp_path_factory.mktemp("runs") / "finished"
-    result = train(speech_folder, run_dir)
+    result = train(speech_folder, run_dir, "logger=wandb", "logger.wandb.mode=offline")
     assert result.returncode == 0, result.stderr
     assert str(run_dir / "encoder.safetensors") in result.stdout
     return run_dir
@@ -82,6 +82,20 @@ def test_run_directory_and_metrics(finished: Path):
     assert all(float(row["samples_per_second"]) > 0 for row in timed)
     assert all(0 <= float(row["data_wait"]) <= 1 for row in timed)
     assert len([row for row in rows(finished) if row["loss_epoch"]]) == 3
+
+
+def test_wandb_offline_run(finished: Path):
+    (path,) = finished.glob("wandb/offline-run-*/*.wandb")
+    assert (finished / "wandb_id.txt").read_text().strip() in path.name
+    losses, config = [], {}
+    for record in wandb_records(path):
+        values = {item.key or item.nested_key[0]: item.value_json for item in record.history.item}
+        if "loss" in values:
+            losses.append(float(values["loss"]))
+        for update in [*record.config.update, *record.run.config.update]:
+            config[update.key or update.nested_key[0]] = update.value_json
+    assert losses == pytest.approx([float(row["loss"]) for row in rows(finished) if row["loss"]])
+    assert "models.audio_ntt.AudioNTT" in str(config)
 
 
 def test_every_artefact_loads_as_the_same_encoder(finished: Path):

@@ -2,11 +2,10 @@
 
 import glob
 import socket
-import struct
 from pathlib import Path
 
 import pytest
-from wandb.proto import wandb_internal_pb2
+from conftest import wandb_records
 
 from models.tracking import wandb_logger, why_offline
 
@@ -41,7 +40,7 @@ def test_offline_run_is_written_and_continues_under_its_id(tmp_path: Path):
         logger.experiment.finish()
     (run_id,) = {path.rsplit("-", 1)[-1] for path in glob.glob(str(tmp_path / "wandb/offline-*"))}
     assert run_id == (tmp_path / "wandb_id.txt").read_text().strip()
-    found = [r for path in tmp_path.glob("wandb/offline-*/*.wandb") for r in records(path)]
+    found = [r for path in tmp_path.glob("wandb/offline-*/*.wandb") for r in wandb_records(path)]
     losses = [
         item.value_json
         for record in found
@@ -51,23 +50,6 @@ def test_offline_run_is_written_and_continues_under_its_id(tmp_path: Path):
     assert losses == ["0.5", "0.5"]
     assert any("cvt_small" in str(record) for record in found)
     assert {record.run.run_group for record in found if record.HasField("run")} == {"g"}
-
-
-def records(path: Path):
-    """A .wandb file is a LevelDB log: records in blocks of 32 KiB, each part with 7 bytes ahead."""
-    data, position, parts = path.read_bytes(), 7, []
-    while position + 7 <= len(data):
-        if (left := 32_768 - position % 32_768) < 7:
-            position += left
-            continue
-        length, kind = struct.unpack_from("<HB", data, position + 4)
-        parts.append(data[position + 7 : position + 7 + length])
-        position += 7 + length
-        if kind in (1, 4):  # whole, or last part
-            record = wandb_internal_pb2.Record()
-            record.ParseFromString(b"".join(parts))
-            parts = []
-            yield record
 
 
 def test_unknown_mode(tmp_path: Path):
