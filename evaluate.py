@@ -65,7 +65,7 @@ def choose_run_dir(run_dir: str | None) -> str:
     return run_dir or f"runs/evaluate/{time.strftime('%Y-%m-%d_%H-%M-%S')}"
 
 
-OmegaConf.register_new_resolver("evaluate_run_dir", choose_run_dir, use_cache=True)
+OmegaConf.register_new_resolver("evaluate_run_dir", choose_run_dir, use_cache=True, replace=True)
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")

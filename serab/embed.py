@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from tqdm import tqdm
@@ -54,7 +55,8 @@ def embed_corpus(
     _fit(extractor, index, train, cache)
     store = EmbeddingStore(cache, extractor)
     hashes = [index.utterances[i].sha256 for i in wanted]
-    missing = [i for i, sha256 in zip(wanted, hashes, strict=True) if sha256 not in store]
+    first = {sha256: i for i, sha256 in zip(wanted, hashes, strict=True) if sha256 not in store}
+    missing = list(first.values())
     progress = tqdm(missing, f"{index.code} {extractor.name}", leave=False, disable=None)
     for position, waveform in zip(progress, _read(index, missing, extractor), strict=True):
         utterance = index.utterances[position]
@@ -86,7 +88,7 @@ class EmbeddingStore:
         try:
             with np.load(path, allow_pickle=False) as chunk:
                 self._known.update(zip(chunk["sha256"].tolist(), chunk["embeddings"], strict=True))
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             path.unlink(missing_ok=True)  # damaged: it is computed again
 
     @property

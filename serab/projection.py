@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -63,7 +64,7 @@ def load_projection(run_dir: Path, task: str, protocol: str) -> Projection | Non
     try:
         with np.load(_path(run_dir, task, protocol), allow_pickle=False) as file:
             return Projection(task, file["components"], file["emotions"], file["speakers"])
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
 
 

@@ -22,7 +22,7 @@ PROMISED = (
     "task extractor protocol classifier params val_accuracy test_accuracy test_uar n_train n_val "
     "n_test selected best_on_test"
 )
-QUICK = ["extractor=random", "extractor.encoder=cvt_small", "classifiers=[LDA,SVC]"]
+QUICK = ["extractor=random", "extractor.encoder=cvt_small", "classifiers=[LDA,SVC]", "jobs=1"]
 
 
 @pytest.fixture(scope="module")

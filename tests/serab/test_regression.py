@@ -1,0 +1,68 @@
+"""Valence and arousal: found where they can be heard, chosen on validation, never in UM."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from small_corpus import make_corpus
+
+from serab.extractors.base import Extractor
+from serab.protocol import PROTOCOLS
+from serab.regression import run_regression
+from serab.results import RunFiles
+from serab.summary import summarise
+from serab.tasks import choose_tasks
+
+
+class Spectrum(Extractor):
+    """Twenty bands of the log spectrum: enough to hear pitch."""
+
+    name, sample_rate, fingerprint = "spectrum", 16_000, "bands"
+
+    def transform(self, waveforms):
+        bands = [np.array_split(np.abs(np.fft.rfft(w))[:400], 20) for w in waveforms]
+        return np.log([[band.mean() for band in of] for of in bands]).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    make_corpus(root, "IEM", tuple(f"0{i}{g}" for i in range(1, 6) for g in "FM"), takes=3)
+    make_corpus(root, "EMV", takes=1)
+    return root
+
+
+@pytest.mark.parametrize("protocol", ["published", "strict"])
+def test_two_dimensions_two_regressors(root, tmp_path, monkeypatch, protocol):
+    monkeypatch.setenv("SERAB_CACHE", str(tmp_path / "cache"))
+    tasks = choose_tasks("iem_va", root)
+    assert tasks.classification == ()
+    files = RunFiles(tmp_path / "run")
+    arguments = (Spectrum(), tasks.regression[0], PROTOCOLS[protocol], files)
+    rows, leaks = run_regression(*arguments, jobs=1)
+    assert leaks.clean
+    assert [(r.dimension, r.regressor) for r in rows] == [
+        *(("valence", "ridge"), ("valence", "SVR")),
+        *(("arousal", "ridge"), ("arousal", "SVR")),
+    ]
+    for dimension in ("valence", "arousal"):
+        (selected,) = [r for r in rows if r.dimension == dimension and r.selected]
+        others = [r for r in rows if r.dimension == dimension and not r.selected]
+        assert selected.test_ccc > 0.4  # a constant guess has 0
+        assert selected.val_ccc >= max(r.val_ccc for r in others)
+        assert all((r.test_ccc is None) is (protocol == "strict") for r in others)
+
+    before = (tmp_path / "run/regression.jsonl").read_bytes()
+    again, _ = run_regression(*arguments[:3], RunFiles(tmp_path / "run"), jobs=1)
+    assert again == rows
+    assert (tmp_path / "run/regression.jsonl").read_bytes() == before
+    assert summarise(files.results, PROTOCOLS[protocol])["tasks"] == []
+
+
+def test_a_corpus_without_labels_is_refused(root, tmp_path):
+    index = choose_tasks(["IEM"], root).classification[0]
+    bare = tuple(replace(u, valence=None) for u in index.utterances)
+    with pytest.raises(ValueError, match="IEM_VA: 120 utterances of IEM have no valence"):
+        run_regression(
+            Spectrum(), replace(index, utterances=bare), PROTOCOLS["strict"], RunFiles(tmp_path)
+        )
