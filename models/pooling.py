@@ -17,6 +17,6 @@ def global_mean(features: Float[Tensor, "B C F T"]) -> Float[Tensor, "B C"]:
     return features.mean(dim=(2, 3))
 
 
-def mel_mean_max(features: Float[Tensor, "B C F T"]) -> Float[Tensor, "B C*F"]:
-    """`mean_max_over_time` with the remaining mel bins kept apart: D = C * F."""
-    return mean_max_over_time(rearrange(features, "b c f t -> b t (c f)"))
+def mel_mean_max(features: Float[Tensor, "B C F T"]) -> Float[Tensor, "B F*C"]:
+    """`mean_max_over_time` with the remaining mel bins kept apart: D = F * C, bin by bin."""
+    return mean_max_over_time(rearrange(features, "b c f t -> b t (f c)"))
