@@ -57,12 +57,19 @@ def embed_corpus(
     hashes = [index.utterances[i].sha256 for i in wanted]
     first = {sha256: i for i, sha256 in zip(wanted, hashes, strict=True) if sha256 not in store}
     missing = list(first.values())
-    progress = tqdm(missing, f"{index.code} {extractor.name}", leave=False, disable=None)
-    for position, waveform in zip(progress, _read(index, missing, extractor), strict=True):
-        utterance = index.utterances[position]
-        (embedding,) = extractor.transform([waveform])
-        _check(embedding, utterance.id, extractor, store.width)
-        store.add(utterance.sha256, embedding)
+    progress = tqdm(
+        total=len(missing), desc=f"{index.code} {extractor.name}", leave=False, disable=None
+    )
+    for start in range(0, len(missing), extractor.batch_size):
+        batch = missing[start : start + extractor.batch_size]
+        embeddings = extractor.transform(list(_read(index, batch, extractor)))
+        _check_shape(embeddings, len(batch), extractor)
+        for position, embedding in zip(batch, embeddings, strict=True):
+            utterance = index.utterances[position]
+            _check(embedding, utterance.id, extractor, store.width)
+            store.add(utterance.sha256, embedding)
+        progress.update(len(batch))
+    progress.close()
     store.flush()
     return np.stack([store[sha256] for sha256 in hashes])
 
@@ -139,6 +146,15 @@ def _read(
     for position in positions:
         path = index.audio(index.utterances[position])
         yield waveforms.read_waveform(path, extractor.sample_rate)
+
+
+def _check_shape(embeddings: np.ndarray, utterances: int, extractor: Extractor) -> None:
+    shape = getattr(embeddings, "shape", type(embeddings).__name__)
+    if not isinstance(shape, tuple) or len(shape) != 2 or shape[0] != utterances:
+        raise ValueError(
+            f"{extractor.name}: transform of {utterances} utterances gave {shape}; expected an "
+            f"array ({utterances}, D)."
+        )
 
 
 def _check(embedding: np.ndarray, utterance: str, extractor: Extractor, width: int | None) -> None:

@@ -18,11 +18,13 @@ class Extractor(ABC):
         name: for tables and files.
         sample_rate: Hz of the waveforms it wants.
         fingerprint: differs whenever embeddings would (weights, settings), fitted state excluded.
+        batch_size: utterances that `transform` is given at once, above 1 where that is faster.
     """
 
     name: str
     sample_rate: int
     fingerprint: str
+    batch_size: int = 1
 
     def fit(self, train_waveforms: Iterable[np.ndarray]) -> Extractor:
         """Learn what is to be learnt from float32 (samples,) waveforms; by default nothing."""
