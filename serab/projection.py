@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from serab.index import CorpusIndex
 from serab.splits import Split
@@ -38,7 +39,8 @@ class Projection:
         rows = np.sort(random.permutation(n)[:MAP_UTTERANCES])
         perplexity = min(30.0, (len(rows) - 1) / 3)
         tsne = TSNE(perplexity=perplexity, init="pca", random_state=0)
-        return tsne.fit_transform(self.components[rows]), rows
+        with threadpool_limits(1):  # the same map on any number of processors
+            return tsne.fit_transform(self.components[rows]), rows
 
 
 def save_projection(

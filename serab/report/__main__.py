@@ -1,0 +1,67 @@
+"""`python -m serab.report RUN_DIR [RUN_DIR ...] --out report/`: Markdown, HTML and pictures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from serab.report.compose import compose
+from serab.report.page import Page, to_html, to_markdown
+from serab.report.runs import read_runs
+from serab.writing import write_whole
+
+PICTURES = "pictures"
+
+
+def write_report(run_dirs: Sequence[Path], out: Path) -> list[Path]:
+    """Write the report of some runs.
+
+    Args:
+        run_dirs: of evaluate.py.
+        out: folder for report.html, report.md and pictures/; a demo beside real runs gets its own
+            report in `out`/demo.
+
+    Returns:
+        the pages written.
+
+    Raises:
+        ValueError: a directory without results.
+    """
+    runs = read_runs(run_dirs)
+    real, demo = ([run for run in runs if run.demo is kind] for kind in (False, True))
+    written = []
+    if real:
+        written += _write(compose(real), out)
+    if demo:
+        written += _write(compose(demo), out / "demo" if real else out)
+    return written
+
+
+def _write(page: Page, out: Path) -> list[Path]:
+    for picture in page.pictures:
+        write_whole(out / PICTURES / f"{picture.name}.png", picture.light)
+        write_whole(out / PICTURES / f"{picture.name}-dark.png", picture.dark)
+    return [
+        write_whole(out / "report.html", to_html(page)),
+        write_whole(out / "report.md", to_markdown(page, PICTURES)),
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m serab.report", description=__doc__)
+    parser.add_argument("run_dirs", nargs="+", type=Path, metavar="RUN_DIR")
+    parser.add_argument("--out", type=Path, default=Path("report"), help="folder (report)")
+    options = parser.parse_args(arguments)
+    try:
+        for path in write_report(options.run_dirs, options.out):
+            print(path)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""The report's paired tests: runs against each other on the same test utterances."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from statistics import mean, stdev
+
+from serab.compare import LEVEL, PairedTest, holm, mean_difference, paired_test
+from serab.intervals import Interval
+from serab.report.page import Block, Bullets, Heading, Table, Text
+from serab.report.runs import Run
+from serab.scores import SERAB_TASKS
+
+HEADER = ("task", "difference", "over utterances", "over speakers", "only first right")
+HEADER += ("only second right", "McNemar p", "Holm p", "")
+
+
+def comparison(runs: Sequence[Run]) -> list[Block]:
+    """Each pair of runs of one protocol."""
+    pairs = [(a, b) for a, b in combinations(runs, 2) if a.protocol == b.protocol]
+    found = [block for pair in pairs for block in _pair(*pair)]
+    if not found:
+        return []
+    return [
+        Heading("Run against run"),
+        Text(
+            "The same test utterances of split 0, one by one: McNemar's exact test asks whether "
+            "the utterances that only one run gets right are evenly divided, Holm's p allows for "
+            "the number of tasks, and the intervals (95 %, percentage points) draw utterances or "
+            f"speakers anew. Within the noise: p of {LEVEL} or more, or an interval over speakers "
+            "that holds zero."
+        ),
+        *found,
+    ]
+
+
+def _pair(first: Run, second: Run) -> list[Block]:
+    tests, predictions, apart = {}, [], []
+    for task in first.tasks:
+        of = [run.predicted(run.chosen(task)) for run in (first, second)]
+        if None in of:
+            continue
+        try:
+            tests[task] = paired_test(*of)
+        except ValueError as error:
+            apart.append(str(error))
+            continue
+        if task in SERAB_TASKS:
+            predictions.append(tuple(of))
+    if not tests and not apart:
+        return []
+    adjusted = holm({task: test.p for task, test in tests.items()})
+    rows = [_row(test, adjusted[task], first, second) for task, test in tests.items()]
+    if len(predictions) > 1:
+        difference, interval = mean_difference(predictions)
+        name = f"mean of {len(predictions)} tasks"
+        rows.append((name, _points(difference), "–", _interval(interval), *["–"] * 4, ""))
+    optimistic = " Both are the best on test, so both are optimistic."
+    title = f"{first.label} (first) and {second.label} (second), {first.protocol.name}"
+    caption = "Classifiers: " + "; ".join(_classifiers(task, first, second) for task in tests) + "."
+    blocks: list[Block] = [Heading(title, 3)]
+    if rows:
+        caption += optimistic if first.protocol.tests_all else ""
+        blocks.append(Table(HEADER, tuple(rows), caption))
+    return [*blocks, *_over_splits(first, second), *(Text(text, "note") for text in apart)]
+
+
+def _over_splits(first: Run, second: Run) -> list[Block]:
+    """The same difference on each split that both have."""
+    items = []
+    for task in first.tasks:
+        pairs = [
+            (first.chosen(task, seed=seed), second.chosen(task, seed=seed)) for seed in first.seeds
+        ]
+        differences = [a.test_accuracy - b.test_accuracy for a, b in pairs if a and b]
+        if len(differences) > 1:
+            each = ", ".join(map(_points, differences))
+            items.append(
+                f"{task}, difference over {len(differences)} splits: {_points(mean(differences))} "
+                f"± {100 * stdev(differences):.1f} points ({each}). Splits share speakers, so they "
+                "are no independent trials."
+            )
+    return [Bullets(tuple(items))] if items else []
+
+
+def _row(test: PairedTest, adjusted: float, first: Run, second: Run) -> tuple[str, ...]:
+    verdict = test.verdict
+    if not test.within_noise and adjusted >= LEVEL:
+        verdict = "within the noise of several tasks"
+    verdict = verdict.replace("first", first.label).replace("second", second.label)
+    return (
+        test.task,
+        _points(test.difference),
+        _interval(test.over_utterances),
+        _interval(test.over_speakers),
+        str(test.only_first),
+        str(test.only_second),
+        _p(test.p),
+        _p(adjusted),
+        f"**{verdict}**",
+    )
+
+
+def _classifiers(task: str, first: Run, second: Run) -> str:
+    return f"{task} {first.chosen(task).classifier} and {second.chosen(task).classifier}"
+
+
+def _points(fraction: float) -> str:
+    return f"{100 * fraction:+.1f}"
+
+
+def _interval(interval: Interval | None) -> str:
+    return "–" if interval is None else f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
+
+
+def _p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,0 +1,96 @@
+"""The report's confusion matrices and embedding maps, task by task."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from serab.projection import MAP_UTTERANCES, load_projection
+from serab.report.page import Block, Heading, Picture, Pictures, Text
+from serab.report.pictures import MOST_NAMES, confusion_picture, map_picture
+from serab.report.runs import Run
+from serab.scores import confusion
+from serab.tables import MARKS, percent
+
+
+def gallery(runs: Sequence[Run]) -> list[Block]:
+    """Per task and run: who is taken for whom, and what the embeddings tell apart."""
+    blocks: list[Block] = []
+    for task in dict.fromkeys(task for run in runs for task in run.tasks):
+        pictures = [p for run in runs for p in (*_confusion(run, task), *_maps(run, task, runs))]
+        if pictures:
+            blocks += [Heading(task, 3), Pictures(tuple(pictures))]
+    if not blocks:
+        return []
+    return [
+        Heading("Confusions and embeddings"),
+        Text(
+            "Confusions are counts of test utterances, rows true and columns predicted, shaded by "
+            "the share of the true class. Maps are t-SNE of the leading principal components of "
+            f"all utterances' embeddings (of {MAP_UTTERANCES:,} at most), standardised but not "
+            "normalised by speaker; distances between clusters mean nothing."
+        ),
+        *blocks,
+    ]
+
+
+def _confusion(run: Run, task: str) -> list[Picture]:
+    row = run.chosen(task)
+    of = run.predicted(row)
+    if of is None:
+        return []
+    counts = np.array(confusion(of.true, of.predicted, of.emotions))
+    score = f"{percent(row.test_accuracy)} %"
+    recalls = ", ".join(
+        f"{emotion} {right}/{total}"
+        for emotion, right, total in zip(
+            of.emotions, counts.diagonal(), counts.sum(axis=1), strict=True
+        )
+    )
+    chosen = MARKS[run.protocol.reports]
+    return [
+        confusion_picture(
+            _name("confusion", task, run),
+            f"Confusion matrix on {task} of {run.label}, {run.protocol.name}: {recalls} right",
+            f"{run.label}, {run.protocol.name}\n{row.classifier}, {chosen}, {score}",
+            counts,
+            of.emotions,
+        )
+    ]
+
+
+def _maps(run: Run, task: str, runs: Sequence[Run]) -> list[Picture]:
+    """By emotion and by speaker; once for runs of the same encoder on the same training part."""
+    twin = next(r for r in runs if task in r.tasks and _embedding(r, task) == _embedding(run, task))
+    projection = load_projection(run.run_dir, task, run.protocol.name)
+    if twin is not run or projection is None or len(projection.components) < 8:
+        return []
+    points, rows = projection.map()
+    pictures = []
+    for by, labels in (("emotion", projection.emotions), ("speaker", projection.speakers)):
+        labels = labels[rows]
+        count = len(set(labels.tolist()))
+        names = f" ({count})" if count > MOST_NAMES else ""
+        pictures.append(
+            map_picture(
+                _name(f"map-{by}", task, run),
+                f"t-SNE map of the embeddings of {task} by {run.label}, coloured by {by}",
+                f"{run.label}: {task} by {by}{names}",
+                points,
+                labels,
+            )
+        )
+    return pictures
+
+
+def _embedding(run: Run, task: str) -> tuple:
+    """What the map depends on: the encoder, and the training part where it is fitted to it."""
+    row = next(row for row in run.results if row.task == task)
+    return (row.extractor_fingerprint, row.corpus_digest, row.n_train, row.n_val, row.n_test)
+
+
+def _name(kind: str, task: str, run: Run) -> str:
+    label = re.sub(r"[^A-Za-z0-9]+", "-", run.label).strip("-")
+    return f"{kind}-{task}-{label}-{run.protocol.name}"

@@ -1,0 +1,220 @@
+"""A report as a list of blocks, written as Markdown or as one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+STYLE = Path(__file__).with_name("style.css")
+
+
+@dataclass(frozen=True)
+class Heading:
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph; `code` and **bold** are marked as in Markdown. `kind`: "", "note", "warning"."""
+
+    text: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Bullets:
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Card:
+    """One number that should be seen first."""
+
+    label: str
+    number: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Cards:
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text cells. `marks` gives a row a class: "own", "published", "group"."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG for light and one for dark surroundings; `name` is that of its files."""
+
+    name: str
+    alt: str
+    light: bytes
+    dark: bytes
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Side by side where there is room."""
+
+    pictures: tuple[Picture, ...]
+
+
+Block = Heading | Text | Bullets | Cards | Table | Pictures
+
+
+@dataclass(frozen=True)
+class Page:
+    title: str
+    lead: str
+    blocks: tuple[Block, ...]
+
+    @property
+    def pictures(self) -> list[Picture]:
+        return [p for block in self.blocks if isinstance(block, Pictures) for p in block.pictures]
+
+
+def to_markdown(page: Page, picture_folder: str) -> str:
+    """GitHub's Markdown; pictures are linked at `picture_folder`/NAME.png."""
+    parts = [f"# {page.title}", page.lead]
+    for block in page.blocks:
+        match block:
+            case Heading(text, level):
+                parts.append(f"{'#' * level} {text}")
+            case Text(text, kind):
+                parts.append(f"> {text}" if kind else text)
+            case Bullets(items):
+                parts.append("\n".join(f"- {item}" for item in items))
+            case Cards(cards):
+                parts.append("\n".join(f"- {c.label}: **{c.number}** ({c.detail})" for c in cards))
+            case Table():
+                parts.append(_markdown_table(block))
+            case Pictures(pictures):
+                parts.append(
+                    "\n".join(f"![{p.alt}]({picture_folder}/{p.name}.png)" for p in pictures)
+                )
+    return "\n\n".join(parts) + "\n"
+
+
+def to_html(page: Page) -> str:
+    """One file: style and pictures inside, light and dark, no script, nothing from elsewhere."""
+    headings = [b.text for b in page.blocks if isinstance(b, Heading) and b.level == 2]
+    contents = "".join(f'<a href="#{_anchor(text)}">{_inline(text)}</a>' for text in headings)
+    body = "\n".join(_html_block(block) for block in page.blocks)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{html.escape(page.title)}</title>
+<style>
+{STYLE.read_text(encoding="utf-8")}</style>
+</head>
+<body>
+<header><h1>{_inline(page.title)}</h1><p class="lead">{_inline(page.lead)}</p></header>
+<nav aria-label="contents">{contents}</nav>
+<main>
+{body}
+</main>
+</body>
+</html>
+"""
+
+
+def _html_block(block: Block) -> str:
+    match block:
+        case Heading(text, level):
+            return f'<h{level} id="{_anchor(text)}">{_inline(text)}</h{level}>'
+        case Text(text, kind):
+            return f'<p class="{kind}">{_inline(text)}</p>' if kind else f"<p>{_inline(text)}</p>"
+        case Bullets(items):
+            return "<ul>" + "".join(f"<li>{_inline(item)}</li>" for item in items) + "</ul>"
+        case Cards(cards):
+            return '<div class="cards">' + "".join(map(_html_card, cards)) + "</div>"
+        case Table():
+            return _html_table(block)
+        case Pictures(pictures):
+            return '<div class="pictures">' + "".join(map(_html_picture, pictures)) + "</div>"
+
+
+def _html_card(card: Card) -> str:
+    return (
+        f'<div class="card"><span class="label">{_inline(card.label)}</span>'
+        f'<span class="number">{_inline(card.number)}</span>'
+        f'<span class="detail">{_inline(card.detail)}</span></div>'
+    )
+
+
+def _html_table(table: Table) -> str:
+    marks = table.marks or ("",) * len(table.rows)
+    numbers = [
+        all(_NUMBER.fullmatch(row[column]) for row in table.rows)
+        for column in range(len(table.header))
+    ]
+    head = "".join(
+        f'<th scope="col"{_class(number)}>{_inline(cell)}</th>'
+        for cell, number in zip(table.header, numbers, strict=True)
+    )
+    body = ""
+    for row, mark in zip(table.rows, marks, strict=True):
+        cells = (
+            f"<td{_class(n)}>{_inline(c)}</td>" for c, n in zip(row[1:], numbers[1:], strict=True)
+        )
+        body += f'<tr class="{mark}"><th scope="row">{_inline(row[0])}</th>{"".join(cells)}</tr>'
+    caption = f"<figcaption>{_inline(table.caption)}</figcaption>" if table.caption else ""
+    return (
+        f'<figure><div class="scroll" tabindex="0" role="region" aria-label="table"><table><thead>'
+        f"<tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{caption}</figure>"
+    )
+
+
+_NUMBER = re.compile(r"[\s*<>±+−–0-9.,/%†-]*|[+-][\d.]+ to [+-][\d.]+")
+
+
+def _class(number: bool) -> str:
+    return ' class="number"' if number else ""
+
+
+def _html_picture(picture: Picture) -> str:
+    light, dark = (
+        "data:image/png;base64," + base64.b64encode(content).decode()
+        for content in (picture.light, picture.dark)
+    )
+    return (
+        f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
+        f'<img alt="{html.escape(picture.alt)}" src="{light}"></picture>'
+    )
+
+
+def _markdown_table(table: Table) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    lines = [line(table.header), line(["---"] + ["---:"] * (len(table.header) - 1))]
+    lines += [line(row) for row in table.rows]
+    if table.caption:
+        lines += ["", f"*{table.caption}*"]
+    return "\n".join(lines)
+
+
+def _inline(text: str) -> str:
+    text = html.escape(text).replace(" %", "\u00a0%")
+    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
+    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text)
+
+
+def _anchor(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

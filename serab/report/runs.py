@@ -1,0 +1,113 @@
+"""Run directories as a report reads them: one entry per run and protocol, real or demo."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from serab.protocol import PROTOCOLS, Protocol
+from serab.results import ClassifierResult, Predictions, RegressionResult, RunFiles
+from serab.summary import SUMMARY, summarise
+
+
+@dataclass(frozen=True)
+class Run:
+    """The results of one directory under one protocol; all demo tasks, or none."""
+
+    label: str
+    run_dir: Path
+    protocol: Protocol
+    results: tuple[ClassifierResult, ...]
+    predictions: tuple[Predictions, ...]
+    regression: tuple[RegressionResult, ...]
+    demo: bool
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(row.task for row in self.results))
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return summarise(self.results, self.protocol)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(sorted({row.seed for row in self.results}))
+
+    def chosen(self, task: str, mark: str | None = None, seed: int = 0) -> ClassifierResult | None:
+        """The task's result with a mark, by default the one that the protocol reports."""
+        mark = mark or self.protocol.reports
+        return next(
+            (
+                row
+                for row in self.results
+                if row.task == task and row.seed == seed and getattr(row, mark)
+            ),
+            None,
+        )
+
+    def predicted(self, row: ClassifierResult | None) -> Predictions | None:
+        """What that classifier said of each test utterance."""
+        if row is None:
+            return None
+        return next((of for of in self.predictions if of.slot == row.slot), None)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of the packages when it was run."""
+        try:
+            return json.loads((self.run_dir / SUMMARY).read_text())["versions"]
+        except (OSError, ValueError, KeyError):
+            return {}
+
+
+def read_runs(run_dirs: Sequence[Path]) -> list[Run]:
+    """Read run directories of evaluate.py.
+
+    Raises:
+        ValueError: a directory without results; names it.
+    """
+    runs = []
+    for run_dir in dict.fromkeys(Path(path) for path in run_dirs):
+        files = RunFiles(run_dir)
+        found = list(_of_directory(run_dir, files))
+        if not found:
+            raise ValueError(
+                f"{run_dir}: no finished results; give a run_dir of evaluate.py, or let that run "
+                "finish."
+            )
+        runs += found
+    counts = Counter((run.label, run.protocol.name, run.demo) for run in runs)
+    return [
+        replace(run, label=f"{run.label} ({run.run_dir.name})")
+        if counts[run.label, run.protocol.name, run.demo] > 1
+        else run
+        for run in runs
+    ]
+
+
+def _of_directory(run_dir: Path, files: RunFiles):
+    for protocol in PROTOCOLS.values():
+        for demo in (False, True):
+            rows = [
+                row for row in files.results if (row.protocol, row.demo) == (protocol.name, demo)
+            ]
+            finished = {row.split for row in rows if getattr(row, protocol.reports)}
+            rows = [row for row in rows if row.split in finished]
+            regression = [r for r in files.regression if r.protocol == protocol.name and not demo]
+            if not rows and not regression:
+                continue
+            slots = {row.slot for row in rows}
+            yield Run(
+                (rows or regression)[0].extractor,
+                run_dir,
+                protocol,
+                tuple(rows),
+                tuple(of for of in files.predictions if of.slot in slots),
+                tuple(regression),
+                demo,
+            )
