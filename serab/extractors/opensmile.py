@@ -1,0 +1,59 @@
+"""openSMILE's ComParE_2016 functionals: 6,373 hand-made features of an utterance (paper section 3).
+
+The features come from the real library. It works on one core, so utterances are shared out over
+processes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import version
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from datamodules.audio import fit_length
+from serab.extractors.base import Extractor
+
+SHORTEST = 0.1
+"""Seconds; the longest analysis windows (0.06 s) with a step to spare. Shorter is padded."""
+
+
+class OpenSmileExtractor(Extractor):
+    """ComParE_2016 functionals of the whole utterance.
+
+    Args:
+        sample_rate: Hz; the released evaluation resamples to 16,000.
+        jobs: processes; -1 takes all processors.
+        name: for tables.
+    """
+
+    def __init__(self, sample_rate: int = 16_000, jobs: int = -1, name: str = "opensmile"):
+        self.sample_rate, self.name = sample_rate, name
+        self.jobs = jobs if jobs > 0 else len(os.sched_getaffinity(0))
+        self.batch_size = 8 * self.jobs
+        self.fingerprint = f"ComParE_2016 functionals, opensmile {version('opensmile')}"
+
+    def transform(self, waveforms: Iterable[np.ndarray]) -> np.ndarray:
+        waveforms = list(waveforms)
+        jobs = min(self.jobs, len(waveforms))
+        work = (delayed(functionals)(waveform, self.sample_rate) for waveform in waveforms)
+        return np.stack(Parallel(n_jobs=jobs)(work))
+
+
+def functionals(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """float32 (6373,) of a waveform in [-1, 1]."""
+    waveform = fit_length(waveform, max(len(waveform), round(SHORTEST * sample_rate)))
+    return _smile().process_signal(waveform, sample_rate).to_numpy(np.float32)[0]
+
+
+@cache
+def _smile():
+    import opensmile
+
+    return opensmile.Smile(
+        feature_set=opensmile.FeatureSet.ComParE_2016,
+        feature_level=opensmile.FeatureLevel.Functionals,
+    )
