@@ -14,7 +14,6 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from serab.benchmark import Benchmark
-from serab.classifiers import check_classifiers
 from serab.protocol import protocol_named, split_seeds
 from serab.regression import run_regression
 from serab.results import PREDICTIONS, REGRESSION, RESULTS, RunFiles
@@ -31,14 +30,15 @@ def evaluate(cfg: DictConfig) -> float | None:
     run_dir = Path(cfg.run_dir)
     protocol = protocol_named(cfg.protocol)
     seeds = split_seeds(protocol, cfg.splits)
-    check_classifiers(cfg.classifiers)
     tasks = choose_tasks(cfg.tasks)
     extractor = instantiate(cfg.extractor)
     files = RunFiles(run_dir)
+    files.check(protocol.name, extractor.fingerprint)
+    benchmark = Benchmark(extractor, protocol, files, cfg.classifiers, cfg.jobs)
+    benchmark.check(tasks.classification + tasks.regression, seeds)
     write_whole(run_dir / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
 
     log.info("protocol %s: %s; extractor %s", protocol.name, protocol.summary, extractor.name)
-    benchmark = Benchmark(extractor, protocol, files, cfg.classifiers, cfg.jobs)
     for index in tasks.classification:
         runs = [benchmark.run(index, seed) for seed in seeds]
         for rows, leaks in runs:

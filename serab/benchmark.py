@@ -42,6 +42,13 @@ class Benchmark:
     classifiers: Sequence[str] | None = None
     jobs: int = -1
 
+    def check(self, indexes: Sequence[CorpusIndex], seeds: Sequence[int]) -> None:
+        """Raise ValueError for what can't be run, before anything is computed."""
+        check_classifiers(self.classifiers)
+        for index in indexes:
+            for seed in seeds:
+                split(index, self.protocol.name, seed)
+
     def run(
         self, index: CorpusIndex, seed: int = 0
     ) -> tuple[tuple[ClassifierResult, ...], LeakReport]:

@@ -178,8 +178,18 @@ class RunFiles:
         self.predictions = Rows(run_dir / PREDICTIONS, Predictions)
         self.regression = Rows(run_dir / REGRESSION, RegressionResult)
 
+    def check(self, protocol: str, extractor_fingerprint: str) -> None:
+        """Raise ValueError where the directory holds a run of something else."""
+        for row in (*self.results, *self.regression):
+            if (row.protocol, row.extractor_fingerprint) != (protocol, extractor_fingerprint):
+                raise ValueError(
+                    f"run_dir={self.run_dir}: holds results of {row.extractor} under the "
+                    f"{row.protocol} protocol, from another encoder or protocol than this run's; "
+                    "choose another run_dir."
+                )
+
     def drop_stale(self, split: tuple, source: tuple) -> None:
-        """Forget results of this split that are of another encoder, corpus or scikit-learn."""
+        """Forget results of this split that are of another corpus index or scikit-learn."""
         stale = [row.slot for row in self.results.of_split(split) if row.source != source]
         self.results.drop(stale)
         self.predictions.drop(stale)

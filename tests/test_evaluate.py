@@ -155,6 +155,15 @@ def test_finished_runs_are_read_not_repeated(run, published):
     assert (published / "results.jsonl").read_bytes() == before
 
 
+@pytest.mark.parametrize("change", ["protocol=strict", "extractor.seed=1"])
+def test_a_run_directory_holds_one_run(run, published, change):
+    before = (published / "results.jsonl").read_bytes()
+    with pytest.raises(SystemExit) as error:
+        run("tasks=[EMV]", f"run_dir={published}", *QUICK, change)
+    assert "choose another run_dir" in str(error.value.code)
+    assert (published / "results.jsonl").read_bytes() == before
+
+
 def untimed(run_dir: Path) -> list[dict]:
     rows = [json.loads(line) for line in (run_dir / "results.jsonl").read_text().splitlines()]
     return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]

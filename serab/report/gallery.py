@@ -63,6 +63,8 @@ def _confusion(run: Run, task: str) -> list[Picture]:
 
 def _maps(run: Run, task: str, runs: Sequence[Run]) -> list[Picture]:
     """By emotion and by speaker; once for runs of the same encoder on the same training part."""
+    if task not in run.tasks:
+        return []
     twin = next(r for r in runs if task in r.tasks and _embedding(r, task) == _embedding(run, task))
     projection = load_projection(run.run_dir, task, run.protocol.name)
     if twin is not run or projection is None or len(projection.components) < 8:

@@ -45,7 +45,7 @@ def accuracies(runs: Sequence[Run]) -> list[Block]:
         partial = " (partial corpus)" if any(row.partial for _, row in bars) else ""
         blocks += [
             Heading(f"{task}{partial}", 3),
-            Table(header, tuple(rows), f"{first.n_test} test utterances, split 0."),
+            Table(header, tuple(rows), "Split 0."),
             Pictures((_accuracy_picture(task, bars, first, runs),)),
         ]
     return blocks
