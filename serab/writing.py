@@ -11,20 +11,25 @@ def write_whole(path: Path, content: bytes | str) -> Path:
     """Write `content` beside `path`, then put it in its place in one step.
 
     Raises:
-        OSError: no room or no permission; the file that was there is untouched.
+        OSError: no room or no permission; names the file, and what was there is untouched.
     """
     if isinstance(content, str):
         content = content.encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+    except BaseException as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            reason = f"can't be written ({error.strerror}); make room or choose another folder"
+            raise OSError(error.errno, reason, str(path)) from error
         raise
     return path
