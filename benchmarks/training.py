@@ -32,7 +32,7 @@ from datamodules.manifest import Manifest, scan_folder
 from models.allocator import keep_freed_memory
 from models.augmentations import EPS, Mixup, RandomResizeCrop, TwoViews
 from models.byol import BYOL
-from models.checkpoint import ENCODERS
+from models.encoders import ENCODERS
 from models.frontend import LogMel
 
 WAYS = ("plain", "ours")

@@ -8,85 +8,23 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
-from torch import Tensor, nn
+from torch import Tensor
 
-from models.audio_ntt import AudioNTT
-from models.cvt import CvT
+from models.encoders import ARCHITECTURES, ENCODERS, encoder_name
 from models.frontend import LogMel
+from models.official import CheckpointError, load_tensors, official_spec
 from models.speech_encoder import SpeechEncoder
 
 ARTEFACT = "encoder.safetensors"
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
 SPEC_KEY = "speech_encoder"
 """Header entry of the artefact and entry of a training checkpoint."""
-
-ARCHITECTURES: dict[str, type[nn.Module]] = {"AudioNTT": AudioNTT, "CvT": CvT}
-"""Closed vocabulary: a file chooses among these, it can't name a class of its own."""
-
-ENCODERS: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
-    "audio_ntt_512": (AudioNTT, {"embed_dim": 512}),
-    "audio_ntt_1024": (AudioNTT, {"embed_dim": 1024}),
-    "audio_ntt_2048": (AudioNTT, {"embed_dim": 2048}),
-    "cvt_small": (CvT, {"stage_dims": [64, 128, 256], "pooling": "mean"}),
-    "cvt_large_512": (CvT, {"stage_dims": [64, 256, 512], "pooling": "mean"}),
-    "cvt_large": (CvT, {"stage_dims": [64, 256, 512], "pooling": "mel_mean_max"}),
-}
-"""The paper's encoders (Table 2)."""
-
-
-class CheckpointError(ValueError):
-    """A file that no encoder can be loaded from; the message names it, the cause, the way out."""
-
-
-def random_encoder(name: str, seed: int = 42) -> SpeechEncoder:
-    """A paper encoder with random weights, the control of every comparison.
-
-    Raises:
-        ValueError: unknown name.
-    """
-    if name not in ENCODERS:
-        raise ValueError(f"unknown encoder {name!r}: expected one of {', '.join(ENCODERS)}.")
-    architecture, arguments = ENCODERS[name]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return SpeechEncoder(architecture(**arguments), LogMel(), None, name).eval()
-
-
-def encoder_name(encoder: nn.Module) -> str:
-    """The paper's name of an encoder, or its class where its arguments aren't the paper's."""
-    for name, (architecture, arguments) in ENCODERS.items():
-        if type(encoder) is architecture and all(
-            encoder.arguments[key] == value for key, value in arguments.items()
-        ):
-            return name
-    return type(encoder).__name__
-
-
-def encoder_spec(encoder: nn.Module, frontend: LogMel) -> dict[str, Any]:
-    """What rebuilds an encoder without weights: plain numbers and strings.
-
-    Raises:
-        ValueError: a class that `ARCHITECTURES` doesn't list.
-    """
-    if ARCHITECTURES.get(type(encoder).__name__) is not type(encoder):
-        raise ValueError(
-            f"encoder {type(encoder).__name__}: a checkpoint can only name "
-            f"{', '.join(ARCHITECTURES)}; add the class to models.checkpoint.ARCHITECTURES."
-        )
-    return {
-        "version": 1,
-        "name": encoder_name(encoder),
-        "architecture": type(encoder).__name__,
-        "arguments": encoder.arguments,
-        "frontend": frontend.arguments,
-    }
 
 
 def save_encoder(
@@ -197,7 +135,7 @@ def _read(file: Path, encoder: str | None) -> tuple[dict[str, Any], dict[str, Te
             if key.startswith(prefix)
         }
         return {**content[SPEC_KEY]}, weights
-    return _read_official(file, content, encoder), content
+    return official_spec(file, content, encoder), content
 
 
 def _read_artefact(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -216,62 +154,3 @@ def _read_artefact(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             f"{ARTEFACT} that train.py writes."
         )
     return json.loads(header), weights
-
-
-def load_tensors(file: Path) -> dict[str, Any]:
-    """Read a torch file that holds tensors and plain values only.
-
-    Raises:
-        CheckpointError: cut off, not of torch, or holding objects, which could run code.
-    """
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises half a dozen kinds here, pickle's among them
-        reason = (
-            "it holds Python objects, which are refused unexecuted"
-            if zipfile.is_zipfile(file)
-            else "it is cut off or was not written by torch"
-        )
-        raise CheckpointError(
-            f"{file}: can't be loaded, {reason}; expected a file of tensors, copy it again or "
-            "use another checkpoint."
-        ) from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{file}: holds a {type(content).__name__}, expected a state dict.")
-    return content
-
-
-def _read_official(file: Path, weights: dict[str, Any], encoder: str | None) -> dict[str, Any]:
-    """Specification of official BYOL-A and BYOL-S weights, told by their keys and shapes."""
-    shapes = {
-        key: tuple(value.shape) for key, value in weights.items() if isinstance(value, Tensor)
-    }
-    if "features.0.weight" in shapes and "fc.3.weight" in shapes:
-        arguments: dict[str, Any] = {"embed_dim": shapes["fc.3.weight"][0]}
-        architecture = "AudioNTT"
-    elif "layers.0.0.weight" in shapes and "layers.2.0.weight" in shapes:
-        dims = [shapes[f"layers.{stage}.0.weight"][0] for stage in range(3)]
-        fitting = [
-            name
-            for name, (_, paper) in ENCODERS.items()
-            if paper.get("stage_dims") == dims and encoder in (None, name)
-        ]
-        if len(fitting) != 1:
-            choices = [n for n, (_, p) in ENCODERS.items() if p.get("stage_dims") == dims]
-            raise CheckpointError(
-                f"{file}: official CvT weights with stages {dims}, which fit "
-                f"{' and '.join(choices) or 'no encoder of the paper'}; say which with encoder=."
-            )
-        arguments, architecture = ENCODERS[fitting[0]][1], "CvT"
-    else:
-        keys = ", ".join(list(weights)[:3]) or "no entries"
-        raise CheckpointError(
-            f"{file}: not a speech encoder (its first entries: {keys}); expected a checkpoint of "
-            "train.py or the official BYOL-A or BYOL-S weights."
-        )
-    return {
-        "architecture": architecture,
-        "arguments": arguments,
-        "frontend": LogMel().arguments,
-        "norm": None,
-    }

@@ -15,7 +15,8 @@ from torch.optim import Optimizer
 
 from models.augmentations import TwoViews
 from models.byol import BYOL, embedding_std
-from models.checkpoint import SPEC_KEY, encoder_spec, save_encoder
+from models.checkpoint import SPEC_KEY, save_encoder
+from models.encoders import encoder_spec
 from models.frontend import LogMel
 
 COLLAPSED = 0.02
@@ -33,7 +34,7 @@ class BYOLPretraining(LightningModule):
     restart needs no generator states. What else must survive is in buffers.
 
     Args:
-        encoder: (B, 1, F, T) -> (B, D); one of `models.checkpoint.ARCHITECTURES`.
+        encoder: (B, 1, F, T) -> (B, D); one of `models.encoders.ARCHITECTURES`.
         frontend: waveform to log-mel.
         views: log-mel to two views.
         optimizer: called with the trainable parameters.

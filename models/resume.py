@@ -12,7 +12,8 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
-from models.checkpoint import LAST_CHECKPOINT, CheckpointError, load_tensors
+from models.checkpoint import LAST_CHECKPOINT
+from models.official import CheckpointError, load_tensors
 
 RESUME = ("never", "auto")
 

@@ -62,7 +62,7 @@ def load_model(model_file_path: str = "") -> HearModel:
         model_file_path: run directory, artefact, training checkpoint or official weights.
 
     Raises:
-        models.checkpoint.CheckpointError: see `models.checkpoint.load_encoder`.
+        models.official.CheckpointError: see `models.checkpoint.load_encoder`.
     """
     return HearModel(load_encoder(model_file_path)).eval()
 

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 import train  # noqa: F401  registers the resolver of run directories
 from models.augmentations import TwoViews
-from models.checkpoint import ENCODERS, encoder_name
+from models.encoders import ENCODERS, encoder_name
 from models.pretraining import BYOLPretraining
 
 

@@ -15,7 +15,8 @@ from conftest import ROOT
 sys.path.insert(0, str(ROOT / "tests/serab"))
 from small_corpus import make_corpus
 
-from models.checkpoint import encoder_spec, random_encoder, save_encoder
+from models.checkpoint import save_encoder
+from models.encoders import encoder_spec, random_encoder
 from serab.results import RunFiles
 
 PROMISED = (

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from models.allocator import keep_freed_memory
-from models.checkpoint import load_encoder, random_encoder
+from models.checkpoint import load_encoder
+from models.encoders import random_encoder
 from models.speech_encoder import SpeechEncoder
 from serab.extractors.base import Extractor
 
@@ -30,7 +31,7 @@ class EncoderExtractor(Extractor):
 
     Raises:
         ValueError: no weights given, unknown norm, or a norm that the weights lack.
-        models.checkpoint.CheckpointError: see `models.checkpoint.load_encoder`.
+        models.official.CheckpointError: see `models.checkpoint.load_encoder`.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class RandomExtractor(EncoderExtractor):
     """The control: an encoder of the paper with random weights.
 
     Args:
-        encoder: one of `models.checkpoint.ENCODERS`.
+        encoder: one of `models.encoders.ENCODERS`.
         seed: of the weights.
         name, device: as `EncoderExtractor`.
     """

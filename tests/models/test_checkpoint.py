@@ -9,18 +9,11 @@ import torch
 from safetensors.torch import save_file
 
 from models.audio_ntt import AudioNTT
-from models.checkpoint import (
-    ENCODERS,
-    SPEC_KEY,
-    CheckpointError,
-    encoder_name,
-    encoder_spec,
-    load_encoder,
-    random_encoder,
-    save_encoder,
-)
+from models.checkpoint import SPEC_KEY, load_encoder, save_encoder
 from models.cvt import CvT
+from models.encoders import ENCODERS, encoder_name, encoder_spec, random_encoder
 from models.frontend import LogMel
+from models.official import CheckpointError
 
 
 @pytest.mark.parametrize("name", ENCODERS)

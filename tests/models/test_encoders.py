@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from models.audio_ntt import AudioNTT
-from models.checkpoint import ENCODERS
 from models.cvt import ChannelNorm, CvT
+from models.encoders import ENCODERS
 
 MILLIONS = {
     "audio_ntt_512": 0.6,

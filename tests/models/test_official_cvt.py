@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import batch_norm, conv2d, gelu
 
-from models.checkpoint import ENCODERS, CheckpointError, load_encoder
+from models.checkpoint import load_encoder
+from models.encoders import ENCODERS
+from models.official import CheckpointError
 
 HEADS = (1, 3, 6)
 KERNELS = (7, 3, 3)

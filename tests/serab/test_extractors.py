@@ -5,13 +5,9 @@ import pytest
 import torch
 from conftest import voiced
 
-from models.checkpoint import (
-    CheckpointError,
-    encoder_spec,
-    load_encoder,
-    random_encoder,
-    save_encoder,
-)
+from models.checkpoint import load_encoder, save_encoder
+from models.encoders import encoder_spec, random_encoder
+from models.official import CheckpointError
 from serab.extractors.encoder import EncoderExtractor, RandomExtractor
 
 WAVEFORMS = [voiced(seconds, 16_000, i) for i, seconds in enumerate((0.4, 1.3, 0.95, 2.1))]

@@ -10,7 +10,8 @@ import torch
 from conftest import ROOT, voiced
 
 from models.audio_ntt import AudioNTT
-from models.checkpoint import encoder_spec, save_encoder
+from models.checkpoint import save_encoder
+from models.encoders import encoder_spec
 from models.frontend import LogMel
 from serab import hear
 from serab.extractors.hear import HearExtractor

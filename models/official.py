@@ -1,0 +1,76 @@
+"""Torch files of tensors, and the official BYOL-A and BYOL-S weights among them."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.encoders import ENCODERS
+from models.frontend import LogMel
+
+
+class CheckpointError(ValueError):
+    """A file that no encoder can be loaded from; the message names it, the cause, the way out."""
+
+
+def load_tensors(file: Path) -> dict[str, Any]:
+    """Read a torch file that holds tensors and plain values only.
+
+    Raises:
+        CheckpointError: cut off, not of torch, or holding objects, which could run code.
+    """
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises half a dozen kinds here, pickle's among them
+        reason = (
+            "it holds Python objects, which are refused unexecuted"
+            if zipfile.is_zipfile(file)
+            else "it is cut off or was not written by torch"
+        )
+        raise CheckpointError(
+            f"{file}: can't be loaded, {reason}; expected a file of tensors, copy it again or "
+            "use another checkpoint."
+        ) from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{file}: holds a {type(content).__name__}, expected a state dict.")
+    return content
+
+
+def official_spec(file: Path, weights: dict[str, Any], encoder: str | None) -> dict[str, Any]:
+    """Specification of official BYOL-A and BYOL-S weights, told by their keys and shapes."""
+    shapes = {
+        key: tuple(value.shape) for key, value in weights.items() if isinstance(value, Tensor)
+    }
+    if "features.0.weight" in shapes and "fc.3.weight" in shapes:
+        arguments: dict[str, Any] = {"embed_dim": shapes["fc.3.weight"][0]}
+        architecture = "AudioNTT"
+    elif "layers.0.0.weight" in shapes and "layers.2.0.weight" in shapes:
+        dims = [shapes[f"layers.{stage}.0.weight"][0] for stage in range(3)]
+        fitting = [
+            name
+            for name, (_, paper) in ENCODERS.items()
+            if paper.get("stage_dims") == dims and encoder in (None, name)
+        ]
+        if len(fitting) != 1:
+            choices = [n for n, (_, p) in ENCODERS.items() if p.get("stage_dims") == dims]
+            raise CheckpointError(
+                f"{file}: official CvT weights with stages {dims}, which fit "
+                f"{' and '.join(choices) or 'no encoder of the paper'}; say which with encoder=."
+            )
+        arguments, architecture = ENCODERS[fitting[0]][1], "CvT"
+    else:
+        keys = ", ".join(list(weights)[:3]) or "no entries"
+        raise CheckpointError(
+            f"{file}: not a speech encoder (its first entries: {keys}); expected a checkpoint of "
+            "train.py or the official BYOL-A or BYOL-S weights."
+        )
+    return {
+        "architecture": architecture,
+        "arguments": arguments,
+        "frontend": LogMel().arguments,
+        "norm": None,
+    }
