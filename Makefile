@@ -19,8 +19,11 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-lock:  ## requirements.txt anew from pyproject.toml
-	$(BIN)/uv pip compile --universal --quiet --python-version 3.11 pyproject.toml -o requirements.txt
+lock:  ## requirements.txt and requirements-tf.txt anew from pyproject.toml
+	$(BIN)/uv pip compile --universal --quiet --python-version 3.11 --extra transformers \
+		pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --universal --quiet --python-version 3.11 --extra transformers \
+		--extra tensorflow -c requirements.txt pyproject.toml -o requirements-tf.txt
 
 # uv installs in a third of pip's time; without it pip does the same
 .venv/installed: requirements.txt
