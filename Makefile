@@ -11,6 +11,7 @@ demo: .venv/installed  ## demo speech, pre-train, evaluate, compare with random 
 	$(BIN)/python -m serab.prepare DEMO --source $(SERAB_DATA)/demo-speech
 	$(BIN)/python evaluate.py ckpt=$(DEMO)/train tasks=[DEMO] run_dir=$(DEMO)/evaluate
 	$(BIN)/python evaluate.py extractor=random tasks=[DEMO] run_dir=$(DEMO)/evaluate-random
+	$(BIN)/python -m serab.report $(DEMO)/evaluate $(DEMO)/evaluate-random --out $(DEMO)/report
 
 test: .venv/installed  ## the whole suite
 	$(BIN)/python -m pytest
