@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from serab.benchmark import Benchmark
 from serab.protocol import protocol_named, split_seeds
 from serab.regression import run_regression
-from serab.results import PREDICTIONS, REGRESSION, RESULTS, RunFiles
+from serab.run_files import PREDICTIONS, REGRESSION, RESULTS, RunFiles
 from serab.summary import SUMMARY, summarise, write_summary
 from serab.tables import print_regression, print_splits, print_summary, print_task
 from serab.tasks import choose_tasks

@@ -17,7 +17,8 @@ from serab.index import CorpusIndex
 from serab.intervals import Over, score_interval
 from serab.projection import save_projection
 from serab.protocol import PreparedTask, Protocol, Searched, Task
-from serab.results import ClassifierResult, Predictions, RunFiles, marked
+from serab.results import ClassifierResult, Predictions, marked
+from serab.run_files import RunFiles
 from serab.scores import accuracy, chance, macro_f1, majority, uar
 from serab.splits import LeakReport, Split, leak_report, split
 

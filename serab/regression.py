@@ -15,7 +15,8 @@ from serab.embed import embed_corpus
 from serab.extractors.base import Extractor
 from serab.index import CorpusIndex
 from serab.protocol import Candidate, PreparedTask, Protocol, Task
-from serab.results import RegressionResult, RunFiles
+from serab.results import RegressionResult
+from serab.run_files import RunFiles
 from serab.scores import ccc, rmse
 from serab.splits import LeakReport, leak_report, split
 

@@ -1,20 +1,25 @@
-"""Results of a run as frozen records, and the JSON-lines files that they live in."""
+"""Results as frozen records: a classifier, its predictions, a regressor, on one split."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any
 
-from serab.writing import write_whole
 
-RESULTS, PREDICTIONS, REGRESSION = "results.jsonl", "predictions.jsonl", "regression.jsonl"
+class _Sourced:
+    corpus_digest: str
+    extractor_fingerprint: str
+    scikit_learn: str
+
+    @property
+    def source(self) -> tuple:
+        """What a result depends on beside its slot: where it differs, the result is stale."""
+        return (self.corpus_digest, self.extractor_fingerprint, self.scikit_learn)
 
 
 @dataclass(frozen=True)
-class ClassifierResult:
+class ClassifierResult(_Sourced):
     """One classifier on one task and split; accuracies are fractions, not rounded.
 
     `selected` marks the task's classifier that is best on validation, `best_on_test` the one that
@@ -63,11 +68,6 @@ class ClassifierResult:
         """A run has at most one result of each."""
         return (*self.split, self.classifier)
 
-    @property
-    def source(self) -> tuple:
-        """What a result depends on beside its slot: where it differs, the result is stale."""
-        return (self.corpus_digest, self.extractor_fingerprint, self.scikit_learn)
-
 
 @dataclass(frozen=True)
 class Predictions:
@@ -89,7 +89,7 @@ class Predictions:
 
 
 @dataclass(frozen=True)
-class RegressionResult:
+class RegressionResult(_Sourced):
     """One regressor on valence or arousal: concordance correlation (CCC) and error (RMSE).
 
     `selected` marks the regressor that is best on validation; under the strict protocol only that
@@ -125,75 +125,6 @@ class RegressionResult:
     def slot(self) -> tuple:
         return (*self.split, self.regressor)
 
-    @property
-    def source(self) -> tuple:
-        return (self.corpus_digest, self.extractor_fingerprint, self.scikit_learn)
-
-
-Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult)
-
-
-class Rows(Generic[Record]):
-    """Records of one kind in one file; each change replaces the file whole.
-
-    Raises:
-        ValueError: a file that holds something else; names the line.
-    """
-
-    def __init__(self, path: Path, kind: type[Record]):
-        self.path = path
-        self._by_slot: dict[tuple, Record] = {row.slot: row for row in _read(path, kind)}
-
-    def __iter__(self):
-        return iter(self._by_slot.values())
-
-    def find(self, slot: tuple) -> Record | None:
-        return self._by_slot.get(slot)
-
-    def of_split(self, split: tuple) -> tuple[Record, ...]:
-        return tuple(row for row in self if row.slot[: len(split)] == split)
-
-    def put(self, *rows: Record) -> None:
-        """Keep rows, in place of those of the same slots."""
-        self._by_slot |= {row.slot: row for row in rows}
-        self._write()
-
-    def drop(self, slots: Iterable[tuple]) -> None:
-        slots = [slot for slot in slots if slot in self._by_slot]
-        for slot in slots:
-            del self._by_slot[slot]
-        if slots:
-            self._write()
-
-    def _write(self) -> None:
-        write_whole(self.path, "".join(json.dumps(asdict(row)) + "\n" for row in self))
-
-
-class RunFiles:
-    """The result files of a run directory."""
-
-    def __init__(self, run_dir: Path):
-        self.run_dir = run_dir
-        self.results = Rows(run_dir / RESULTS, ClassifierResult)
-        self.predictions = Rows(run_dir / PREDICTIONS, Predictions)
-        self.regression = Rows(run_dir / REGRESSION, RegressionResult)
-
-    def check(self, protocol: str, extractor_fingerprint: str) -> None:
-        """Raise ValueError where the directory holds a run of something else."""
-        for row in (*self.results, *self.regression):
-            if (row.protocol, row.extractor_fingerprint) != (protocol, extractor_fingerprint):
-                raise ValueError(
-                    f"run_dir={self.run_dir}: holds results of {row.extractor} under the "
-                    f"{row.protocol} protocol, from another encoder or protocol than this run's; "
-                    "choose another run_dir."
-                )
-
-    def drop_stale(self, split: tuple, source: tuple) -> None:
-        """Forget results of this split that are of another corpus index or scikit-learn."""
-        stale = [row.slot for row in self.results.of_split(split) if row.source != source]
-        self.results.drop(stale)
-        self.predictions.drop(stale)
-
 
 def marked(rows: Iterable[ClassifierResult], all_tested: bool) -> tuple[ClassifierResult, ...]:
     """Rows of one split with the selected and the best marked; ties go to the first.
@@ -207,20 +138,3 @@ def marked(rows: Iterable[ClassifierResult], all_tested: bool) -> tuple[Classifi
         replace(row, selected=row is selected, best_on_test=None if best is None else row is best)
         for row in rows
     )
-
-
-def _read(path: Path, kind: type[Record]) -> list[Record]:
-    if not path.exists():
-        return []
-    names = {field.name for field in fields(kind)}
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            row = json.loads(line)
-            rows.append(kind(**{key: row[key] for key in names}))
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path}: line {number} isn't a result of this version ({error}); use another "
-                "run_dir."
-            ) from error
-    return rows

@@ -17,7 +17,7 @@ from small_corpus import make_corpus
 
 from models.checkpoint import save_encoder
 from models.encoders import encoder_spec, random_encoder
-from serab.results import RunFiles
+from serab.run_files import RunFiles
 
 PROMISED = (
     "task extractor protocol classifier params val_accuracy test_accuracy test_uar n_train n_val "

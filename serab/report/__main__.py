@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from serab.report.compose import compose
-from serab.report.page import Page, to_html, to_markdown
+from serab.report.markdown import to_markdown
+from serab.report.page import Page
 from serab.report.runs import read_runs
+from serab.report.web_page import to_html
 from serab.writing import write_whole
 
 PICTURES = "pictures"

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from serab.protocol import PROTOCOLS, Protocol
-from serab.results import ClassifierResult, Predictions, RegressionResult, RunFiles
+from serab.results import ClassifierResult, Predictions, RegressionResult
+from serab.run_files import RunFiles
 from serab.summary import SUMMARY, summarise
 
 

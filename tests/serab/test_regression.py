@@ -9,7 +9,7 @@ from small_corpus import make_corpus
 from serab.extractors.base import Extractor
 from serab.protocol import PROTOCOLS
 from serab.regression import run_regression
-from serab.results import RunFiles
+from serab.run_files import RunFiles
 from serab.summary import summarise
 from serab.tasks import choose_tasks
 

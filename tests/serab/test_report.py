@@ -12,7 +12,7 @@ from serab.protocol import PROTOCOLS
 from serab.published import table3
 from serab.report.__main__ import main, write_report
 from serab.report.runs import read_runs
-from serab.results import RunFiles
+from serab.run_files import RunFiles
 from serab.summary import summarise, write_summary
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from serab.protocol import PROTOCOLS
-from serab.results import ClassifierResult, Predictions, Rows, RunFiles, marked
+from serab.results import ClassifierResult, Predictions, marked
+from serab.run_files import Rows, RunFiles
 from serab.summary import summarise, write_summary
 
 PUBLISHED, STRICT = PROTOCOLS["published"], PROTOCOLS["strict"]
