@@ -1,17 +1,16 @@
 """VGGish, YAMNet and TRILL: SavedModels of the published signatures through the real loader."""
 
-import os
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import voiced
+from foreign_models import save_tensorflow
 
 from serab.extractors.saved_model import (
     FRAME,
     HOP,
-    SIGNATURES,
     SavedModelExtractor,
     waveform_frames,
 )
@@ -40,50 +39,8 @@ def test_without_tensorflow_the_error_says_what_to_install(monkeypatch, tmp_path
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Directories of SavedModels with the inputs, outputs, names and dimensions of the real ones.
-
-    VGGish cuts frames of 15,600 samples every 15,360 and needs a whole one; YAMNet pads and cuts
-    every 7,680; TRILL takes keyword arguments, one waveform or a batch, and names its layers.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    tf = pytest.importorskip("tensorflow", reason="needs requirements-tf.txt")
-
-    def project(frames, width: int, seed: int):
-        weights = tf.random.stateless_normal([64, width], seed=[seed, 0])
-        power = tf.abs(tf.signal.stft(frames, 400, 160, 512))
-        mel = tf.signal.linear_to_mel_weight_matrix(64, 257, 16_000, 125.0, 7_500.0)
-        return tf.reduce_mean(tf.math.log(power @ mel + 0.01), axis=1) @ weights
-
-    waveform = tf.TensorSpec([None], tf.float32)
-
-    class VGGish(tf.Module):
-        @tf.function(input_signature=[waveform])
-        def __call__(self, waveform):
-            return project(tf.signal.frame(waveform, FRAME, HOP), 128, 1)
-
-    class YAMNet(tf.Module):
-        @tf.function(input_signature=[waveform])
-        def __call__(self, waveform):
-            missing = tf.maximum(0, FRAME - tf.shape(waveform)[0])
-            frames = tf.signal.frame(tf.pad(waveform, [[0, missing]]), FRAME, HOP // 2)
-            log_mel = tf.math.log(tf.abs(tf.signal.stft(waveform, 400, 160, 512)) + 0.01)
-            return tf.sigmoid(project(frames, 521, 2)), project(frames, 1024, 3), log_mel[:, :64]
-
-    class TRILL(tf.Module):
-        @tf.function
-        def __call__(self, samples, sample_rate):
-            frames = tf.signal.frame(samples, FRAME, 2_720, pad_end=True)
-            if len(samples.shape) == 2:
-                frames = tf.reshape(frames, [-1, FRAME])
-            return {"embedding": project(frames, 512, 4), "layer19": project(frames, 12_288, 5)}
-
-    trill = TRILL()
-    for spec in (waveform, tf.TensorSpec([None, None], tf.float32)):
-        trill.__call__.get_concrete_function(spec, tf.TensorSpec([], tf.int32))
-    root = tmp_path_factory.mktemp("saved_models")
-    for name, module in (("vggish", VGGish()), ("yamnet", YAMNet()), ("trill", trill)):
-        tf.saved_model.save(module, str(root / name))
-    return {name: str(root / name) for name in SIGNATURES}
+    pytest.importorskip("tensorflow", reason="needs requirements-tf.txt")
+    return save_tensorflow(tmp_path_factory.mktemp("saved_models"))
 
 
 @pytest.mark.parametrize(

@@ -7,59 +7,18 @@ import numpy as np
 import pytest
 import torch
 from conftest import voiced
+from foreign_models import FAMILIES, save_transformers
 from safetensors.torch import load_file, save_file
 
 from serab.extractors.transformers import TransformersExtractor
 
-FAMILIES = ("wav2vec2", "hubert", "wavlm", "whisper")
 WAVEFORMS = [voiced(seconds, 16_000, 3) for seconds in (0.01, 1.0)]
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    transformers = pytest.importorskip("transformers", reason="pip install transformers==5.23.0")
-    root = tmp_path_factory.mktemp("models")
-    sizes = {
-        "hidden_size": 16,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 32,
-        "conv_dim": (8,) * 7,
-        "num_conv_pos_embeddings": 16,
-        "num_conv_pos_embedding_groups": 2,
-        "vocab_size": 10,
-    }
-    whisper = {
-        "d_model": 16,
-        "encoder_layers": 2,
-        "decoder_layers": 1,
-        "encoder_attention_heads": 2,
-        "decoder_attention_heads": 2,
-        "encoder_ffn_dim": 32,
-        "decoder_ffn_dim": 32,
-        "vocab_size": 60,
-        "pad_token_id": 1,
-        "bos_token_id": 2,
-        "eos_token_id": 3,
-        "decoder_start_token_id": 4,
-        "num_mel_bins": 80,
-    }
-    kinds = {
-        "wav2vec2": (transformers.Wav2Vec2Config, transformers.Wav2Vec2Model, sizes),
-        "hubert": (transformers.HubertConfig, transformers.HubertModel, sizes),
-        "wavlm": (transformers.WavLMConfig, transformers.WavLMModel, sizes),
-        "whisper": (transformers.WhisperConfig, transformers.WhisperModel, whisper),
-    }
-    for name, (config, model, arguments) in kinds.items():
-        torch.manual_seed(0)
-        model(config(**arguments)).save_pretrained(root / name)
-        features = (
-            transformers.WhisperFeatureExtractor()
-            if name == "whisper"
-            else transformers.Wav2Vec2FeatureExtractor(do_normalize=name != "hubert")
-        )
-        features.save_pretrained(root / name)
-    return {name: str(root / name) for name in FAMILIES}
+    pytest.importorskip("transformers", reason="pip install transformers==5.23.0")
+    return save_transformers(tmp_path_factory.mktemp("models"))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
