@@ -151,7 +151,7 @@ def _failed(out: Path, result: dict[str, object]) -> DemoError:
 
 def _unwritable(path: Path, reason: str) -> DemoError:
     return DemoError(
-        f"{path}: the demo speech (about 60 MB) can't be written: {reason};"
+        f"{path}: the demo speech (about 50 MB) can't be written: {reason};"
         " make room or choose another folder, then run again to continue."
     )
 

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from datamodules.demo_script import DemoUtterance
 from datamodules.demo_voice import write_whole
 
-VERSION = 1
+VERSION = 2
 """Of how an utterance becomes sound; files of another version are made anew."""
 
 MANIFEST = "demo.json"

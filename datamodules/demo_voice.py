@@ -43,7 +43,8 @@ def say(utterance: DemoUtterance) -> np.ndarray:
         utterance.words_per_minute,
         "IPA",
     )
-    (sound,) = call(synthesizer, "To Sound", utterance.text, "no")
+    text = utterance.text.lower()  # it drops Greek capitals, or spells them as English letters
+    (sound,) = call(synthesizer, "To Sound", text, "no")
     if sound.sampling_frequency != SAMPLE_RATE:
         sound = sound.resample(SAMPLE_RATE)
     waveform = sound.values[0]  # (samples,)
