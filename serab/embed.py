@@ -62,7 +62,12 @@ def embed_corpus(
     )
     for start in range(0, len(missing), extractor.batch_size):
         batch = missing[start : start + extractor.batch_size]
-        embeddings = extractor.transform(list(_read(index, batch, extractor)))
+        heard = list(_read(index, batch, extractor))
+        try:
+            embeddings = extractor.transform(heard)
+        except ValueError as error:
+            which = ", ".join(index.utterances[i].id for i in batch)
+            raise ValueError(f"utterance {which}: {error}") from error
         _check_shape(embeddings, len(batch), extractor)
         for position, embedding in zip(batch, embeddings, strict=True):
             utterance = index.utterances[position]

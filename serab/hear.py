@@ -62,8 +62,14 @@ def load_model(model_file_path: str = "") -> HearModel:
         model_file_path: run directory, artefact, training checkpoint or official weights.
 
     Raises:
+        ValueError: no path; there are no weights to fall back on.
         models.official.CheckpointError: see `models.checkpoint.load_encoder`.
     """
+    if not model_file_path:
+        raise ValueError(
+            "serab.hear comes without weights: give a run directory of train.py, its "
+            "encoder.safetensors or official weights (extractor.weights=FILE)."
+        )
     return HearModel(load_encoder(model_file_path)).eval()
 
 

@@ -50,6 +50,8 @@ class TransformersExtractor(Extractor):
     ):
         if model is None:
             raise ValueError("extractor.model: give a directory or an id on the Hugging Face Hub.")
+        if str(model).startswith(("/", ".", "~")) and not Path(model).is_dir():
+            raise ValueError(f"extractor.model={model}: no such directory.")
         transformers = _transformers()
         where = {"revision": revision, "trust_remote_code": False}
         try:

@@ -126,3 +126,31 @@ def test_store_survives_two_writers(tmp_path):
     both = EmbeddingStore(tmp_path, extractor)
     assert "a" in both
     assert "b" in both
+
+
+def test_what_an_extractor_refuses_is_named(index, tmp_path):
+    class Refusing(Counting):
+        def transform(self, waveforms):
+            raise ValueError("too quiet")
+
+    with pytest.raises(ValueError, match=f"utterance {index.utterances[4].id}: too quiet"):
+        embed_corpus(Refusing(), index, TRAIN, np.array([4]), tmp_path)
+
+
+def test_batches_are_taken_apart_again(index, tmp_path):
+    """Embeddings of batches are those of single utterances; a wrong number of them is refused."""
+    wanted = np.arange(7)
+    batches = Counting()
+    batches.batch_size = 3
+    embeddings = embed_corpus(batches, index, TRAIN, wanted, tmp_path)
+    single = embed_corpus(Counting(), index, TRAIN, wanted, tmp_path / "single")
+    assert np.array_equal(embeddings, single)
+
+    class Short(Counting):
+        batch_size = 3
+
+        def transform(self, waveforms):
+            return super().transform(list(waveforms)[1:])
+
+    with pytest.raises(ValueError, match=r"transform of 3 utterances gave \(2, "):
+        embed_corpus(Short(fingerprint="short"), index, TRAIN, wanted, tmp_path)

@@ -87,7 +87,7 @@ def test_what_can_t_be_loaded(models: dict[str, str], tmp_path: Path, monkeypatc
     import transformers
 
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=r"nowhere: can't be loaded"):
+    with pytest.raises(ValueError, match="nowhere: no such directory"):
         TransformersExtractor(str(tmp_path / "nowhere"))
     tiny = {"hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 8}
     transformers.BertModel(

@@ -108,6 +108,11 @@ def test_bad_audio_is_refused(artefact: Path):
             hear.get_scene_embeddings(bad, model)
 
 
+def test_no_weights_are_asked_for():
+    with pytest.raises(ValueError, match="comes without weights"):
+        HearExtractor("serab.hear")
+
+
 def test_xares_contract(artefact: Path):
     encoder = SpeechFramesEncoder(artefact)
     assert type(encoder).__name__.endswith("Encoder")
