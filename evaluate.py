@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from serab.benchmark import Benchmark
 from serab.protocol import protocol_named, split_seeds
@@ -76,9 +76,10 @@ def main(cfg: DictConfig) -> float | None:
     except (ValueError, OSError, InstantiationException, OmegaConfBaseException) as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        sys.exit(
-            f"error: {error.__cause__ if isinstance(error, InstantiationException) else error}"
-        )
+        cause = error.__cause__ if isinstance(error, InstantiationException) else error
+        if isinstance(cause, MissingMandatoryValue):
+            cause = f"{cause.full_key} has no value; give {cause.full_key}=..."
+        sys.exit(f"error: {cause}")
 
 
 if __name__ == "__main__":

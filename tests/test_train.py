@@ -192,6 +192,7 @@ def test_bad_input_is_one_sentence(speech_folder: Path, tmp_path: Path, monkeypa
         f"data.root={tmp_path / 'empty'}": "no recordings in it; expected files ending in",
         "data.batch_size=999": "set data.batch_size=24 or lower",
         "frontend.win_length=4000": "frontend.win_length=4000 exceeds n_fft=1024",
+        "data.root=???": "data.root has no value; give data.root=",
         "resume=perhaps": "resume=perhaps: expected one of never, auto",
     }
     for number, (override, message) in enumerate(cases.items()):
