@@ -75,7 +75,8 @@ class ConvAttention(nn.Module):
 
     def forward(self, x: Float[Tensor, "B C F T"]) -> Float[Tensor, "B C F T"]:
         q, k, v = (
-            rearrange(projection, "b (h d) f t -> b h (f t) d", h=self.heads)
+            # contiguous: else the fused kernel is left for one that keeps all (f t) x (f t) weights
+            rearrange(projection, "b (h d) f t -> b h (f t) d", h=self.heads).contiguous()
             for projection in (self.to_q(x), *self.to_kv(x).chunk(2, dim=1))
         )
         p = self.dropout if self.training else 0.0
