@@ -11,11 +11,13 @@ from pathlib import Path
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from models.allocator import keep_freed_memory
 from models.checkpoint import ARTEFACT
@@ -35,28 +37,28 @@ warnings.filterwarnings(
 
 CONF = Path(__file__).parent / "conf"
 RUNS = Path("runs/train")
-RECIPE = ("encoder", "frontend", "augment", "optimizer", "module", "data", "seed")
-"""Config groups that a continued run can't change."""
-FREE = ("num_workers", "run_dir", "root")
+RECIPE = ("encoder", "frontend", "augment", "optimizer", "module", "data", "trainer", "seed")
+"""Config groups that a continued run can't change ..."""
+FREE = (
+    *("num_workers", "run_dir", "root", "default_root_dir", "max_epochs", "max_steps", "max_time"),
+    *("log_every_n_steps", "enable_progress_bar", "enable_model_summary", "profiler"),
+)
 """... except for these entries."""
 
 
 def train(cfg: DictConfig) -> float:
     """One pre-training run; returns the last epoch's loss."""
     run_dir = Path(cfg.run_dir)
-    checkpoint = checkpoint_to_resume(run_dir, cfg.resume)
-    save_config(cfg, run_dir, resumed=checkpoint is not None)
-
     keep_freed_memory()
     seed_everything(cfg.seed, verbose=False)
     module = instantiate(cfg.module)
+    checkpoint = checkpoint_to_resume(run_dir, cfg.resume, module.spec)
+    save_config(cfg, run_dir, resumed=checkpoint is not None)
+    (run_dir / ARTEFACT).unlink(missing_ok=True)  # an older one would be taken for this run's
+
     data = instantiate(cfg.data)
     trainer = build_trainer(cfg, run_dir)
-    trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
-    if trainer.interrupted:
-        log.warning("interrupted; continue with: python train.py run_dir=%s resume=auto", run_dir)
-        raise KeyboardInterrupt
-
+    fit(trainer, module, data, checkpoint, run_dir)
     artefact = module.export_encoder(run_dir / ARTEFACT, about(cfg, trainer, data))
     log.info("encoder     %s", artefact)
     log.info("checkpoints %s", run_dir / "checkpoints")
@@ -65,6 +67,17 @@ def train(cfg: DictConfig) -> float:
     return (
         float(trainer.callback_metrics["loss_epoch"]) if trainer.callback_metrics else float("nan")
     )
+
+
+def fit(trainer: Trainer, module, data, checkpoint: Path | None, run_dir: Path) -> None:
+    """Train; a signal ends the process with its status and a word on how to go on."""
+    try:
+        trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+    except (SystemExit, KeyboardInterrupt) as stop:  # Lightning's ways to end at a signal
+        status = 143 if isinstance(stop, SIGTERMException) else 130
+        again = f"python train.py run_dir={run_dir} resume=auto"
+        print(f"\nstopped by a signal; go on with: {again}", file=sys.stderr)
+        sys.exit(status)
 
 
 def build_trainer(cfg: DictConfig, run_dir: Path) -> Trainer:
@@ -132,26 +145,51 @@ def about(cfg: DictConfig, trainer: Trainer, data) -> dict:
 def choose_run_dir(run_dir: str | None, resume: str) -> str:
     if run_dir is None and resume == "auto":
         run_dir = newest_unfinished(RUNS)
-    return str(run_dir or RUNS / time.strftime("%Y-%m-%d_%H-%M-%S"))
+    run_dir = Path(run_dir or RUNS / time.strftime("%Y-%m-%d_%H-%M-%S"))
+    try:  # before Hydra does, which answers with a traceback
+        run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"error: run_dir={run_dir}: can't be made ({error.strerror}); choose another.")
+    return str(run_dir)
 
 
-OmegaConf.register_new_resolver("train_run_dir", choose_run_dir, use_cache=True)
+def clip_frames(seconds: float, sample_rate: int, hop_length: int) -> int:
+    return round(seconds * sample_rate) // hop_length + 1
+
+
+def continued(cfg: DictConfig, overrides: list[str]) -> DictConfig:
+    """The config of a run that goes on: its own, with what the command line says anew.
+
+    Where the command line names recipe or groups, they are composed as usual, and compared.
+    """
+    path = Path(cfg.run_dir) / "config.yaml"
+    keys = [override.lstrip("+~").split("=")[0] for override in overrides]
+    known = ("run_dir", "resume", "trainer.", "checkpoint.", "logger.", "data.num_workers")
+    if cfg.resume != "auto" or not path.exists() or not all(k.startswith(known) for k in keys):
+        return cfg
+    anew = OmegaConf.create({})
+    for key in keys:
+        OmegaConf.update(anew, key, OmegaConf.select(cfg, key), force_add=True)
+    return OmegaConf.merge(OmegaConf.load(path), anew, {"run_dir": cfg.run_dir})
+
+
+OmegaConf.register_new_resolver("train_run_dir", choose_run_dir, use_cache=True, replace=True)
+OmegaConf.register_new_resolver("clip_frames", clip_frames, replace=True)
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def main(cfg: DictConfig) -> float | None:
-    cfg.run_dir = HydraConfig.get().runtime.output_dir
+    hydra_config = HydraConfig.get()
+    cfg.run_dir = hydra_config.runtime.output_dir
     try:
-        return train(cfg)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        return train(continued(cfg, list(hydra_config.overrides.task)))
     except (ValueError, OSError, InstantiationException, OmegaConfBaseException) as error:
-        if os.environ.get("HYDRA_FULL_ERROR") == "1":
-            raise
+        if os.environ.get("HYDRA_FULL_ERROR") == "1" or hydra_config.mode == RunMode.MULTIRUN:
+            raise  # in a sweep the other jobs go on
         cause = error.__cause__ if isinstance(error, InstantiationException) else error
         if isinstance(cause, MissingMandatoryValue):
             cause = f"{cause.full_key} has no value; give {cause.full_key}=..."
-        sys.exit(f"error: {cause}")
+        sys.exit(f"\nerror: {cause}")
 
 
 if __name__ == "__main__":

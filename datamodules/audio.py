@@ -19,6 +19,9 @@ SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus")
 RATES = (4_000, 192_000)
 """Sample rates (Hz) that speech comes in; outside of them a header is wrong."""
 
+LOUDEST = 100.0
+"""Floats are meant to stay within ±1 and may overshoot a little; integers can't."""
+
 # libsndfile shortens a cut-off file to what is there and only notes it in its log
 _CUT_OFF = re.compile(r"^ *data *: (\d+) \(should be (\d+)\)", re.MULTILINE)
 _UNKNOWN_SIZE = 0xFFFFF000  # what a streaming writer leaves in the header
@@ -134,7 +137,7 @@ def _open(path: str | Path) -> sf.SoundFile:
             f"{path}: not audio that can be decoded; expected one of {', '.join(SUFFIXES)}, "
             "convert it or remove it."
         ) from error
-    problem = _header_problem(file)
+    problem = _header_problem(file) or _ogg_problem(file, path)
     if problem:
         file.close()
         raise AudioError(f"{path}: {problem}")
@@ -174,6 +177,21 @@ def _stderr_to_null() -> Iterator[None]:
             os.close(null)
 
 
+def _ogg_problem(file: sf.SoundFile, path: Path) -> str | None:
+    """The decoder takes the last page it finds for the end; a whole stream says that it ends."""
+    if file.format != "OGG":
+        return None
+    with path.open("rb") as raw:
+        raw.seek(max(0, path.stat().st_size - 65_536))
+        tail = raw.read()
+    page = tail.rfind(b"OggS")
+    ends = page >= 0 and len(tail) > page + 27 and tail[page + 5] & 4
+    if ends:
+        segments = tail[page + 27 : page + 27 + tail[page + 26]]
+        ends = len(tail) >= page + 27 + len(segments) + sum(segments)
+    return None if ends else "cut off, its last page is missing; copy or download it again."
+
+
 def _read(file: sf.SoundFile, path: str | Path, frames: int) -> np.ndarray:
     try:
         waveform = file.read(frames, dtype="float32", always_2d=True)
@@ -184,6 +202,10 @@ def _read(file: sf.SoundFile, path: str | Path, frames: int) -> np.ndarray:
     waveform = waveform[:, 0] if waveform.shape[1] == 1 else waveform.mean(axis=1)
     if not np.isfinite(waveform).all():
         raise AudioError(f"{path}: holds NaN or infinite samples; write the file again.")
+    if len(waveform) and np.abs(waveform).max() > LOUDEST:
+        raise AudioError(
+            f"{path}: holds samples beyond ±{LOUDEST}; expected -1 to 1, scale it down."
+        )
     return waveform
 
 

@@ -68,25 +68,29 @@ class EpochBatches(Sampler[list[CropKey]]):
     """Batches of crop keys in an order that depends on (seed, epoch) alone, shared among ranks.
 
     Every epoch visits each recording once; what doesn't fill a last batch on all ranks is left for
-    other epochs. `skip` batches of the coming epoch are passed over, once, after a restart.
+    other epochs. After a restart `skip` is (epoch, batches): so many of that epoch are passed over.
     """
 
     def __init__(self, recordings: int, batch_size: int, seed: int, rank: int = 0, ranks: int = 1):
         self.recordings, self.batch_size, self.seed = recordings, batch_size, seed
         self.rank, self.ranks = rank, ranks
-        self.epoch, self.skip = 0, 0
+        self.epoch, self.skip = 0, (0, 0)
         self.sampler = self  # Lightning looks here for set_epoch
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
+
+    def skipped(self) -> int:
+        """Batches of this epoch that were delivered before a restart."""
+        epoch, batches = self.skip
+        return batches if epoch == self.epoch else 0
 
     def __len__(self) -> int:
         return self.recordings // (self.batch_size * self.ranks)
 
     def __iter__(self) -> Iterator[list[CropKey]]:
         order = keyed_generator(self.seed, 0, self.epoch).permutation(self.recordings)
-        skip, self.skip = self.skip, 0
-        for batch in range(skip, len(self)):
+        for batch in range(self.skipped(), len(self)):
             start = (batch * self.ranks + self.rank) * self.batch_size
             chosen = order[start : start + self.batch_size]
             yield [(self.epoch, int(index)) for index in chosen]
@@ -101,14 +105,14 @@ class ResumableLoader(DataLoader):
     delivered = 0
 
     def __iter__(self) -> Iterator:
-        self.delivered = self.batch_sampler.skip
-        for batch in super().__iter__():
+        self.delivered = self.batch_sampler.skipped()
+        batches = super().__iter__()
+        for batch in batches:
             self.delivered += 1
             yield batch
-        self.delivered = 0
 
     def state_dict(self) -> dict[str, int]:
-        return {"delivered": self.delivered % max(1, len(self))}
+        return {"epoch": self.batch_sampler.epoch, "delivered": self.delivered}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        self.batch_sampler.skip = state["delivered"]
+        self.batch_sampler.skip = (state["epoch"], state["delivered"])

@@ -106,7 +106,13 @@ def scan_folder(root: str | Path, workers: int = 8) -> Manifest:
 
 
 def _walk(root: Path) -> Iterable[str]:
-    for folder, _, names in os.walk(root, followlinks=True):
+    visited = set()
+    for folder, below, names in os.walk(root, followlinks=True):
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in visited:
+            below.clear()  # a link that leads back
+            continue
+        visited.add((status.st_dev, status.st_ino))
         for name in names:
             if name.lower().endswith(SUFFIXES) and not name.startswith("."):
                 yield (Path(folder) / name).relative_to(root).as_posix()

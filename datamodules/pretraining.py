@@ -40,6 +40,8 @@ class PretrainingData(LightningDataModule):
         super().__init__()
         if batch_size < 2:
             raise ValueError(f"data.batch_size={batch_size}: batch norm needs at least 2 clips.")
+        if not clip_seconds >= 0.1:
+            raise ValueError(f"data.clip_seconds={clip_seconds}: expected at least 0.1 s.")
         self.root, self.batch_size, self.clip_seconds = Path(root), batch_size, clip_seconds
         self.sample_rate, self.seed, self.run_dir = sample_rate, seed, run_dir
         self.num_workers = worker_count(num_workers)

@@ -77,10 +77,9 @@ class BYOLPretraining(LightningModule):
         """Embeddings (B, D) of waveforms (B, S), with the pre-training norm, no gradient needed."""
         return self.byol.encoder(self.views.pre_norm(self.frontend(waveform)))
 
-    def on_train_epoch_start(self) -> None:
-        self.views.pre_norm.updating = self.current_epoch < self.norm_epochs
-
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        # not at the epoch's start: that hook isn't called in an epoch that is resumed
+        self.views.pre_norm.updating = self.current_epoch < self.norm_epochs
         torch.manual_seed(batch_seed(self.seed, self.global_rank, self.current_epoch, batch_idx))
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:

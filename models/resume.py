@@ -12,7 +12,7 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
-from models.checkpoint import LAST_CHECKPOINT
+from models.checkpoint import ARTEFACT, LAST_CHECKPOINT, SPEC_KEY
 from models.official import CheckpointError, load_tensors
 
 RESUME = ("never", "auto")
@@ -68,22 +68,38 @@ class LastCheckpoint(Checkpoint):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        due = time.monotonic() - self._saved_at >= self.every_seconds
+        if _epoch_is_over(trainer):
+            return  # saved below, once the module has closed its epoch
+        stops = trainer.should_stop or trainer.received_sigterm
+        stops |= 0 <= trainer.max_steps <= trainer.global_step
+        due = stops or time.monotonic() - self._saved_at >= self.every_seconds
         if trainer.world_size > 1:  # all ranks must agree to save
             due = trainer.strategy.broadcast(due)
         if due and trainer.fit_loop._should_accumulate() is False:
             self._save(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._save(trainer)
+        if _epoch_is_over(trainer):  # else it was cut short, and saved as what it is
+            self._save(trainer)
 
     def _save(self, trainer: Trainer) -> None:
         trainer.save_checkpoint(self.path)
         self._saved_at = time.monotonic()
 
 
-def checkpoint_to_resume(run_dir: str | Path, resume: str) -> Path | None:
+def _epoch_is_over(trainer: Trainer) -> bool:
+    return trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+
+
+def checkpoint_to_resume(
+    run_dir: str | Path, resume: str, spec: dict[str, Any] | None = None
+) -> Path | None:
     """The checkpoint from which a run goes on, or None for a fresh start.
+
+    Args:
+        run_dir: of the run.
+        resume: one of `RESUME`.
+        spec: of the encoder that is to go on, from `models.encoders.encoder_spec`.
 
     Raises:
         ValueError: unknown `resume`, or "never" where a run already is.
@@ -99,15 +115,20 @@ def checkpoint_to_resume(run_dir: str | Path, resume: str) -> Path | None:
             f"run_dir={run_dir}: already holds a run; continue it with resume=auto or choose "
             "another run_dir."
         )
-    if "state_dict" not in load_tensors(path):
+    content = load_tensors(path)
+    if "state_dict" not in content or SPEC_KEY not in content:
         raise CheckpointError(f"{path}: not a checkpoint of train.py; choose another run_dir.")
+    saved = content[SPEC_KEY]
+    if spec is not None and any(saved[key] != spec[key] for key in ("architecture", "arguments")):
+        raise CheckpointError(
+            f"{path}: holds {saved['name']}, not {spec['name']}; continue it with the encoder that "
+            "it began with or choose another run_dir."
+        )
     return path
 
 
 def newest_unfinished(runs: str | Path) -> Path | None:
     """The run directory below `runs` that was written to last and has no exported encoder yet."""
-    from models.checkpoint import ARTEFACT
-
     candidates = [
         path.parent.parent
         for path in Path(runs).glob(f"*/{LAST_CHECKPOINT}")

@@ -1,5 +1,6 @@
 """Every config composes, and every leaf that Hydra builds is built."""
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from conftest import ROOT
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning import Trainer
 
 import train  # noqa: F401  registers the resolver of run directories
 from models.augmentations import TwoViews
@@ -64,6 +66,11 @@ def test_logger(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_trainer(name: str, tmp_path: Path):
     cfg = composed(f"trainer={name}", f"run_dir={tmp_path}")
     assert instantiate(cfg.trainer, logger=False).max_epochs == cfg.trainer.max_epochs
+
+
+def test_trainer_takes_all_of_lightnings_arguments():
+    theirs = set(inspect.signature(Trainer.__init__).parameters) - {"self"}
+    assert set(composed().trainer) - {"_target_"} == theirs - {"logger", "callbacks", "plugins"}
 
 
 def test_gpu_trainer_is_bf16():

@@ -23,6 +23,7 @@ SMALL = [
     "data.num_workers=2",
     "trainer.max_epochs=3",
     "trainer.log_every_n_steps=1",
+    "module.norm_epochs=1",
     "module.hidden_dim=32",
     "module.projector_dim=16",
     "augment.mixup.memory_size=10",
@@ -140,6 +141,11 @@ def test_killed_and_resumed_equals_undisturbed(
             assert torch.equal(ours["optimizer_states"][0]["state"][key][name], value), (key, name)
     before, after = (load_file(run / "encoder.safetensors") for run in (finished, tmp_path))
     assert all(torch.equal(before[key], after[key]) for key in before)
+    losses = [
+        [row["loss_epoch"] for row in rows(run) if row.get("loss_epoch")]
+        for run in (finished, tmp_path)
+    ]
+    assert losses[0][-1] == losses[1][-1]
     best = [
         torch.load(run / "checkpoints/best.ckpt", weights_only=True) for run in (finished, tmp_path)
     ]
@@ -149,9 +155,47 @@ def test_killed_and_resumed_equals_undisturbed(
 def test_seed_decides(finished: Path, speech_folder: Path, tmp_path: Path):
     train(speech_folder, tmp_path / "same")
     train(speech_folder, tmp_path / "other", "seed=7")
-    want = (finished / "encoder.safetensors").read_bytes()
-    assert load_encoder(tmp_path / "same").fingerprint == load_encoder(finished).fingerprint
-    assert (tmp_path / "other" / "encoder.safetensors").read_bytes() != want
+    want = load_encoder(finished).fingerprint
+    assert load_encoder(tmp_path / "same").fingerprint == want
+    assert load_encoder(tmp_path / "other").fingerprint != want
+
+
+def test_more_steps_go_on_where_the_run_was(finished: Path, speech_folder: Path, tmp_path: Path):
+    """Stopped in an epoch by max_steps and continued by the short command: as if undisturbed."""
+    train(speech_folder, tmp_path, "trainer.max_steps=8")
+    assert (tmp_path / "encoder.safetensors").exists()
+    again = [
+        sys.executable,
+        "train.py",
+        f"run_dir={tmp_path}",
+        "resume=auto",
+        "trainer.max_steps=-1",
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(again, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert load_encoder(tmp_path).fingerprint == load_encoder(finished).fingerprint
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_signals_end_with_their_status_and_a_word(
+    speech_folder: Path, tmp_path: Path, sent: signal.Signals, status: int
+):
+    process = subprocess.Popen(
+        command(speech_folder, tmp_path, "trainer.max_epochs=500", "data.num_workers=0"), cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 100
+    while not rows(tmp_path):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(sent)
+    _, printed = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert "resume=auto" in printed
+    assert not (tmp_path / "encoder.safetensors").exists()
 
 
 def refused(monkeypatch: pytest.MonkeyPatch, capsys, folder: Path, run_dir: Path, *overrides: str):
@@ -193,6 +237,7 @@ def test_bad_input_is_one_sentence(speech_folder: Path, tmp_path: Path, monkeypa
         "data.batch_size=999": "set data.batch_size=24 or lower",
         "frontend.win_length=4000": "frontend.win_length=4000 exceeds n_fft=1024",
         "data.root=???": "data.root has no value; give data.root=",
+        "data.clip_seconds=0.01": "data.clip_seconds=0.01: expected at least 0.1 s",
         "resume=perhaps": "resume=perhaps: expected one of never, auto",
     }
     for number, (override, message) in enumerate(cases.items()):

