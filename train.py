@@ -28,6 +28,7 @@ from models.resume import (
     newest_unfinished,
 )
 from models.throughput import Throughput
+from models.tracking import finish_run
 
 log = logging.getLogger("train")
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
@@ -190,6 +191,8 @@ def main(cfg: DictConfig) -> float | None:
         if isinstance(cause, MissingMandatoryValue):
             cause = f"{cause.full_key} has no value; give {cause.full_key}=..."
         sys.exit(f"\nerror: {cause}")
+    finally:
+        finish_run()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import logging
 import netrc
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -51,6 +52,13 @@ def wandb_logger(
         resume="allow",
         **settings,
     )
+
+
+def finish_run() -> None:
+    """Write the W&B run of this process to its end, so that a sweep's next job has its own."""
+    wandb = sys.modules.get("wandb")  # a run without W&B needn't import it
+    if wandb is not None and wandb.run is not None:
+        wandb.finish()
 
 
 def why_offline(base_url: str, timeout: float = 3.0) -> str | None:

@@ -32,6 +32,12 @@ SMALL = [
 ]
 
 
+# on its own: not the W&B service that a test before may have left in this process
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "WANDB_SERVICE"} | {
+    "OMP_NUM_THREADS": "1"
+}
+
+
 def command(folder: Path, run_dir: Path, *overrides: str) -> list[str]:
     return [
         sys.executable,
@@ -44,10 +50,9 @@ def command(folder: Path, run_dir: Path, *overrides: str) -> list[str]:
 
 
 def train(folder: Path, run_dir: Path, *overrides: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         command(folder, run_dir, *overrides),
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200,
+        cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=200,
     )  # fmt: skip
 
 
@@ -116,7 +121,7 @@ def test_killed_and_resumed_equals_undisturbed(
 ):
     """SIGKILL in an epoch, at its end and in the next: weights, optimizer and memory are equal."""
     process = subprocess.Popen(
-        command(speech_folder, tmp_path), cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        command(speech_folder, tmp_path), cwd=ROOT, env=ENVIRONMENT,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     deadline = time.monotonic() + 120
@@ -171,8 +176,7 @@ def test_more_steps_go_on_where_the_run_was(finished: Path, speech_folder: Path,
         "resume=auto",
         "trainer.max_steps=-1",
     ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    result = subprocess.run(again, cwd=ROOT, env=environment, capture_output=True, text=True)
+    result = subprocess.run(again, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert load_encoder(tmp_path).fingerprint == load_encoder(finished).fingerprint
 
@@ -183,7 +187,7 @@ def test_signals_end_with_their_status_and_a_word(
 ):
     process = subprocess.Popen(
         command(speech_folder, tmp_path, "trainer.max_epochs=500", "data.num_workers=0"), cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL,
+        env=ENVIRONMENT, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 100
