@@ -1,7 +1,7 @@
-"""Keep freed memory for the next step: on a CPU half of a training step goes into page faults.
+"""Keep freed memory for the next step: on a CPU much of a training step goes into page faults.
 
 glibc gives each large tensor back to the kernel when it is freed and asks for zeroed pages when the
-next one comes. Told not to, a step is 1.6 times as fast (`python benchmarks/training.py`).
+next one comes. What it is worth is part of the ratio that `python benchmarks/training.py` prints.
 """
 
 from __future__ import annotations
