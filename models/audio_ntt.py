@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from models.pooling import mean_max_over_time
+from models.pooling import mean_max_over_time, silence_padding
 
 
 class AudioNTT(nn.Module):
@@ -54,8 +54,20 @@ class AudioNTT(nn.Module):
             nn.ReLU(),
         )
 
-    def forward(self, log_mel: Float[Tensor, "B 1 F T"]) -> Float[Tensor, "B D"]:
-        """Normalised log-mel of at least `min_frames` frames -> embedding."""
-        features = self.features(log_mel)
+    def forward(
+        self, log_mel: Float[Tensor, "B 1 F T"], frames: Int[Tensor, "B"] | None = None
+    ) -> Float[Tensor, "B D"]:
+        """Normalised log-mel of at least `min_frames` frames -> embedding.
+
+        `frames`: how many of the T frames are each utterance's own, where shorter ones are padded;
+        the embedding is that of the utterance alone.
+        """
+        features = log_mel
+        for layer in self.features:
+            if frames is not None and isinstance(layer, nn.Conv2d):
+                features = silence_padding(features, frames)
+            features = layer(features)
+            if frames is not None and isinstance(layer, nn.MaxPool2d):
+                frames = frames // 2
         steps = rearrange(features, "b c f t -> b t (f c)")
-        return mean_max_over_time(self.fc(steps))
+        return mean_max_over_time(self.fc(steps), frames)

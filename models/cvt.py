@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from einops import rearrange
-from jaxtyping import Float
+from einops import rearrange, repeat
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 from vit_pytorch.cvt import DepthWiseConv2d
 
-from models.pooling import global_mean, mel_mean_max
+from models.pooling import frame_mask, global_mean, mel_mean_max, silence_padding
 
 POOLINGS = {"mean": global_mean, "mel_mean_max": mel_mean_max}
 
@@ -27,6 +27,17 @@ STRIDES = (4, 2, 2)
 HEAD_DIM = 64
 MLP_RATIO = 4
 KV_STRIDE = 2
+
+Frames = Int[Tensor, "B"] | None
+"""How many frames of a padded batch are each utterance's own; None where all are."""
+
+
+def frames_after(convolution: nn.Conv2d, frames: Frames) -> Frames:
+    """Own frames behind a strided convolution, padded by half its kernel."""
+    if frames is None:
+        return None
+    padded = frames + 2 * convolution.padding[1] - convolution.kernel_size[1]
+    return padded // convolution.stride[1] + 1
 
 
 class ChannelNorm(nn.Module):
@@ -56,8 +67,8 @@ class PreNorm(nn.Module):
         self.norm = ChannelNorm(channels)
         self.fn = fn
 
-    def forward(self, x: Float[Tensor, "B C F T"]) -> Float[Tensor, "B C F T"]:
-        return self.fn(self.norm(x))
+    def forward(self, x: Float[Tensor, "B C F T"], *frames: Frames) -> Float[Tensor, "B C F T"]:
+        return self.fn(self.norm(x), *frames)
 
 
 class ConvAttention(nn.Module):
@@ -73,15 +84,27 @@ class ConvAttention(nn.Module):
         )
         self.to_out = nn.Sequential(nn.Conv2d(inner, channels, 1), nn.Dropout(dropout))
 
-    def forward(self, x: Float[Tensor, "B C F T"]) -> Float[Tensor, "B C F T"]:
+    def forward(
+        self, x: Float[Tensor, "B C F T"], frames: Frames = None
+    ) -> Float[Tensor, "B C F T"]:
+        x = silence_padding(x, frames)
+        keys, values = self.to_kv(x).chunk(2, dim=1)
         q, k, v = (
             # contiguous: else the fused kernel is left for one that keeps all (f t) x (f t) weights
             rearrange(projection, "b (h d) f t -> b h (f t) d", h=self.heads).contiguous()
-            for projection in (self.to_q(x), *self.to_kv(x).chunk(2, dim=1))
+            for projection in (self.to_q(x), keys, values)
         )
         p = self.dropout if self.training else 0.0
-        attended = scaled_dot_product_attention(q, k, v, dropout_p=p)
+        own = self._own_keys(frames, keys)
+        attended = scaled_dot_product_attention(q, k, v, attn_mask=own, dropout_p=p)
         return self.to_out(rearrange(attended, "b h (f t) d -> b (h d) f t", f=x.shape[2]))
+
+    def _own_keys(self, frames: Frames, keys: Tensor) -> Bool[Tensor, "B 1 1 N"] | None:
+        """Which of the (f t) keys belong to the utterance."""
+        if frames is None:
+            return None
+        own = frame_mask(frames_after(self.to_kv.net[0], frames), keys.shape[3])
+        return repeat(own, "b t -> b 1 1 (f t)", f=keys.shape[2])
 
 
 class MLP(nn.Module):
@@ -116,9 +139,11 @@ class Stage(nn.Module):
             for _ in range(depth)
         )
 
-    def forward(self, x: Float[Tensor, "B C F T"]) -> Float[Tensor, "B C F T"]:
+    def forward(
+        self, x: Float[Tensor, "B C F T"], frames: Frames = None
+    ) -> Float[Tensor, "B C F T"]:
         for attention, mlp in self.layers:
-            x = attention(x) + x
+            x = attention(x, frames) + x
             x = mlp(x) + x
         return x
 
@@ -179,6 +204,17 @@ class CvT(nn.Module):
             channels = dim
         self.layers = nn.Sequential(*stages)
 
-    def forward(self, log_mel: Float[Tensor, "B 1 F T"]) -> Float[Tensor, "B D"]:
-        """Normalised log-mel of any number of frames -> embedding."""
-        return self.pool(self.layers(log_mel))
+    def forward(
+        self, log_mel: Float[Tensor, "B 1 F T"], frames: Frames = None
+    ) -> Float[Tensor, "B D"]:
+        """Normalised log-mel of any number of frames -> embedding.
+
+        `frames`: how many of the T frames are each utterance's own, where shorter ones are padded;
+        the embedding is that of the utterance alone.
+        """
+        features = log_mel
+        for patches, norm, stage in self.layers:
+            features = norm(patches(silence_padding(features, frames)))
+            frames = frames_after(patches, frames)
+            features = stage(features, frames)
+        return self.pool(features, frames)

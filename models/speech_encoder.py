@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torchaudio.functional import resample
 
@@ -60,9 +60,11 @@ class SpeechEncoder(nn.Module):
             waveform = nn.functional.pad(waveform, (missing // 2, missing - missing // 2))
         return self.frontend(waveform)
 
-    def encode(self, log_mel: Float[Tensor, "B 1 F T"]) -> Float[Tensor, "B D"]:
-        """Embedding of a normalised log-mel."""
-        return self.encoder(log_mel)
+    def encode(
+        self, log_mel: Float[Tensor, "B 1 F T"], frames: Int[Tensor, "B"] | None = None
+    ) -> Float[Tensor, "B D"]:
+        """Embedding of a normalised log-mel; `frames` as the encoder takes it, for padded ones."""
+        return self.encoder(log_mel, frames)
 
     @torch.no_grad()
     def embed(
