@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from serab.benchmark import Benchmark
+from serab.cache import Cache, cache_root, total_bytes
 from serab.protocol import protocol_named, split_seeds
 from serab.regression import run_regression
 from serab.run_files import PREDICTIONS, REGRESSION, RESULTS, RunFiles
@@ -34,7 +35,8 @@ def evaluate(cfg: DictConfig) -> float | None:
     extractor = instantiate(cfg.extractor)
     files = RunFiles(run_dir)
     files.check(protocol.name, extractor.fingerprint)
-    benchmark = Benchmark(extractor, protocol, files, cfg.classifiers, cfg.jobs)
+    cache = Cache(cache_root() if cfg.cache else None)
+    benchmark = Benchmark(extractor, protocol, files, cfg.classifiers, cfg.jobs, cache)
     benchmark.check(tasks.classification + tasks.regression, seeds)
     write_whole(run_dir / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
 
@@ -48,7 +50,7 @@ def evaluate(cfg: DictConfig) -> float | None:
     for index in tasks.regression:
         for seed in seeds:
             print_regression(
-                *run_regression(extractor, index, protocol, files, seed, jobs=cfg.jobs)
+                *run_regression(extractor, index, protocol, files, seed, cfg.jobs, cache)
             )
 
     summary = summarise(files.results, protocol)
@@ -57,6 +59,8 @@ def evaluate(cfg: DictConfig) -> float | None:
     for name in (RESULTS, PREDICTIONS, REGRESSION, SUMMARY):
         if (run_dir / name).exists():
             log.info("%-12s %s", name.split(".")[0], run_dir / name)
+    if cache.folder is not None:
+        log.info("cache        %s, %.1f MB", cache.folder, total_bytes(cache.folder) / 1e6)
     log.info("report       python -m serab.report %s --out report", run_dir)
     return summary["UM"] or summary["present"]["UM"]
 

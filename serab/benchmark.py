@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
 import numpy as np
 
+from serab.cache import Cache, cache_root
 from serab.classifiers import CLASSIFIERS, check_classifiers
 from serab.corpora import CORPORA
 from serab.embed import embed_corpus
@@ -35,6 +36,7 @@ class Benchmark:
         files: where results are kept; what they already have isn't done again.
         classifiers: names; None for all five.
         jobs: processes for a grid; -1 takes all processors.
+        cache: of embeddings and decoded audio.
     """
 
     extractor: Extractor
@@ -42,6 +44,7 @@ class Benchmark:
     files: RunFiles
     classifiers: Sequence[str] | None = None
     jobs: int = -1
+    cache: Cache = field(default_factory=lambda: Cache(cache_root()))
 
     def check(self, indexes: Sequence[CorpusIndex], seeds: Sequence[int]) -> None:
         """Raise ValueError for what can't be run, before anything is computed."""
@@ -71,7 +74,7 @@ class Benchmark:
 
         missing = [name for name in names if results.find((*key, name)) is None]
         if missing or not any(row.selected and _tested(row) for row in results.of_split(key)):
-            task, order = embed_task(self.extractor, index, parts)
+            task, order = embed_task(self.extractor, index, parts, self.cache)
             if seed == 0:
                 save_projection(self.files.run_dir, index, task.embeddings, order, parts)
             prepared = PreparedTask(task, self.protocol, self.jobs)
@@ -109,13 +112,15 @@ class Benchmark:
         )
 
 
-def embed_task(extractor: Extractor, index: CorpusIndex, parts: Split) -> tuple[Task, np.ndarray]:
+def embed_task(
+    extractor: Extractor, index: CorpusIndex, parts: Split, cache: Cache | None = None
+) -> tuple[Task, np.ndarray]:
     """Embed the parts of a corpus, in the order training, validation, test; and that order."""
     order = np.concatenate([parts.train, parts.validation, parts.test])
     utterances = [index.utterances[i] for i in order]
     released = parts.protocol == "published"
     return Task(
-        embed_corpus(extractor, index, parts.train, order),
+        embed_corpus(extractor, index, parts.train, order, cache),
         np.array([u.emotion for u in utterances]),
         np.array([u.group if released else u.speaker for u in utterances]),
         len(parts.train),

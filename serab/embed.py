@@ -1,32 +1,27 @@
-"""Embeddings of a corpus: computed once, cached by content, resumed where a kill stopped it."""
+"""Embeddings of a corpus: computed once, cached by content, resumed where a kill stopped it.
+
+python -m serab.embed                      what the cache holds
+python -m serab.embed prune [--name PATTERN] [--older-than DAYS]
+"""
 
 from __future__ import annotations
 
+import argparse
 import hashlib
-import io
 import json
-import os
-import time
-import uuid
+import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from zipfile import BadZipFile
+from contextlib import closing
 
 import numpy as np
 from tqdm import tqdm
 
 from serab import waveforms
+from serab.ahead import ahead, processors, single_threaded_torch
+from serab.cache import FITTED, Cache, cache_root, holdings, prune
+from serab.embedding_store import EmbeddingStore
 from serab.extractors.base import Extractor
-from serab.index import CorpusIndex, data_root
-from serab.writing import write_whole
-
-FLUSH_SECONDS = 10.0
-"""A kill loses at most that much extraction."""
-
-
-def cache_root() -> Path:
-    """Where embeddings are kept: `$SERAB_CACHE`, or `.cache/embeddings` below the data."""
-    return Path(os.environ.get("SERAB_CACHE") or data_root() / ".cache" / "embeddings")
+from serab.index import CorpusIndex
 
 
 def embed_corpus(
@@ -34,16 +29,19 @@ def embed_corpus(
     index: CorpusIndex,
     train: np.ndarray,
     wanted: np.ndarray,
-    cache: Path | None = None,
+    cache: Cache | None = None,
 ) -> np.ndarray:
     """Fit the extractor on the training part and embed utterances.
+
+    Recordings are decoded and resampled ahead of the extractor, by threads; utterances of about
+    the same length come together, the longest first.
 
     Args:
         extractor: the system under test.
         index: the corpus.
         train: positions in `index.utterances` of the training part.
         wanted: positions to embed.
-        cache: folder, by default `cache_root()`.
+        cache: by default the one at `cache_root()`; `Cache(None)` keeps nothing.
 
     Returns:
         float32 (len(wanted), D), in the order of `wanted`.
@@ -51,106 +49,112 @@ def embed_corpus(
     Raises:
         ValueError: an embedding that isn't finite or changes its width; names the utterance.
     """
-    cache = cache or cache_root()
+    cache = cache or Cache(cache_root())
     _fit(extractor, index, train, cache)
-    store = EmbeddingStore(cache, extractor)
     hashes = [index.utterances[i].sha256 for i in wanted]
+    store = EmbeddingStore(cache, extractor, hashes)
     first = {sha256: i for i, sha256 in zip(wanted, hashes, strict=True) if sha256 not in store}
-    missing = list(first.values())
     progress = tqdm(
-        total=len(missing), desc=f"{index.code} {extractor.name}", leave=False, disable=None
+        total=round(sum(index.utterances[i].seconds for i in first.values())),
+        desc=f"{index.code} {extractor.name}",
+        unit=" s of audio",
+        leave=False,
+        disable=None,
     )
-    for start in range(0, len(missing), extractor.batch_size):
-        batch = missing[start : start + extractor.batch_size]
-        heard = list(_read(index, batch, extractor))
-        try:
-            embeddings = extractor.transform(heard)
-        except ValueError as error:
-            which = ", ".join(index.utterances[i].id for i in batch)
-            raise ValueError(f"utterance {which}: {error}") from error
-        _check_shape(embeddings, len(batch), extractor)
-        for position, embedding in zip(batch, embeddings, strict=True):
-            utterance = index.utterances[position]
-            _check(embedding, utterance.id, extractor, store.width)
-            store.add(utterance.sha256, embedding)
-        progress.update(len(batch))
-    progress.close()
-    store.flush()
+    try:
+        with closing(_embeddings(extractor, index, list(first.values()), store, cache)) as computed:
+            for batch, embeddings in computed:
+                for position, embedding in zip(batch, embeddings, strict=True):
+                    utterance = index.utterances[position]
+                    _check(embedding, utterance.id, extractor, store.width)
+                    store.add(utterance.sha256, embedding)
+                    progress.update(utterance.seconds)
+    finally:
+        store.flush()
+        progress.close()
     return np.stack([store[sha256] for sha256 in hashes])
 
 
-class EmbeddingStore:
-    """Embeddings of one fitted extractor by the SHA-256 of their recording.
+def _embeddings(
+    extractor: Extractor,
+    index: CorpusIndex,
+    positions: list[int],
+    store: EmbeddingStore,
+    cache: Cache,
+) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Batches of positions and their embeddings; what another process embeds meanwhile isn't."""
 
-    Chunks are written whole and under names of their own, so processes can add at the same time.
-    """
+    def waiting() -> Iterator[list[int]]:
+        for batch in batches(extractor, index, positions):
+            left = [i for i in batch if index.utterances[i].sha256 not in store]
+            if left:
+                yield left
 
-    def __init__(self, cache: Path, extractor: Extractor):
-        state = json.dumps(extractor.state(), sort_keys=True)
-        key = f"{extractor.fingerprint} {state} {extractor.sample_rate} {waveforms.VERSION}"
-        digest = hashlib.sha256(key.encode()).hexdigest()
-        self.folder = cache / f"{extractor.name}-{digest[:20]}"
-        self._known: dict[str, np.ndarray] = {}
-        self._new: dict[str, np.ndarray] = {}
-        self._flushed_at = time.monotonic()
-        for path in sorted(self.folder.glob("*.npz")):
-            self._load(path)
+    def read(batch: list[int]) -> tuple[list[int], list[np.ndarray]]:
+        return batch, [_waveform(index, i, extractor, cache) for i in batch]
 
-    def _load(self, path: Path) -> None:
-        try:
-            with np.load(path, allow_pickle=False) as chunk:
-                self._known.update(zip(chunk["sha256"].tolist(), chunk["embeddings"], strict=True))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-            path.unlink(missing_ok=True)  # damaged: it is computed again
+    def embed(batch: list[int]) -> tuple[list[int], np.ndarray]:
+        return batch, _transform(extractor, index, *read(batch))
 
-    @property
-    def width(self) -> int | None:
-        """D, or None while nothing is known."""
-        return next((len(embedding) for embedding in self._known.values()), None)
-
-    def __contains__(self, sha256: str) -> bool:
-        return sha256 in self._known
-
-    def __getitem__(self, sha256: str) -> np.ndarray:
-        return self._known[sha256]
-
-    def add(self, sha256: str, embedding: np.ndarray) -> None:
-        self._known[sha256] = self._new[sha256] = embedding
-        if time.monotonic() - self._flushed_at > FLUSH_SECONDS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what is new as one chunk."""
-        if self._new:
-            buffer = io.BytesIO()
-            np.savez(
-                buffer, sha256=np.array(list(self._new)), embeddings=np.stack([*self._new.values()])
-            )
-            write_whole(self.folder / f"{uuid.uuid4().hex}.npz", buffer.getvalue())
-            self._new = {}
-        self._flushed_at = time.monotonic()
+    if extractor.concurrent:
+        with single_threaded_torch():
+            yield from ahead(embed, waiting())
+    else:
+        for batch, heard in ahead(read, waiting(), waiting=max(2, processors())):
+            yield batch, _transform(extractor, index, batch, heard)
 
 
-def _fit(extractor: Extractor, index: CorpusIndex, train: np.ndarray, cache: Path) -> None:
+def batches(
+    extractor: Extractor, index: CorpusIndex, positions: Sequence[int]
+) -> Iterator[list[int]]:
+    """Positions in batches of utterances of about one length, the longest first."""
+    batch: list[int] = []
+    # the longest first: too little memory shows at once, and padding is short
+    for position in sorted(positions, key=lambda i: (-index.utterances[i].seconds, i)):
+        longest = index.utterances[batch[0] if batch else position].seconds
+        full = (len(batch) + 1) * longest > extractor.batch_seconds
+        if batch and (full or len(batch) == extractor.batch_size):
+            yield batch
+            batch = []
+        batch.append(position)
+    if batch:
+        yield batch
+
+
+def _transform(
+    extractor: Extractor, index: CorpusIndex, batch: list[int], heard: list[np.ndarray]
+) -> np.ndarray:
+    try:
+        embeddings = extractor.transform(heard)
+    except ValueError as error:
+        which = ", ".join(index.utterances[i].id for i in batch)
+        raise ValueError(f"utterance {which}: {error}") from error
+    _check_shape(embeddings, len(batch), extractor)
+    return embeddings
+
+
+def _fit(extractor: Extractor, index: CorpusIndex, train: np.ndarray, cache: Cache) -> None:
     if not extractor.needs_fit:
         return
     hashes = "".join(index.utterances[i].sha256 for i in train)
     key = f"{extractor.fingerprint} {waveforms.VERSION} {hashes}"
-    path = cache / "fitted" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
-    if path.is_file():
-        extractor.restore(json.loads(path.read_text()))
-        return
+    name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+    kept = cache.read(FITTED, name)
+    if kept is not None:
+        try:
+            extractor.restore(json.loads(kept))
+            return
+        except (ValueError, KeyError, TypeError):
+            pass  # damaged: it is fitted again
     progress = tqdm(train, f"{index.code} fitting {extractor.name}", leave=False, disable=None)
-    extractor.fit(_read(index, progress, extractor))
-    write_whole(path, json.dumps(extractor.state()))
+    extractor.fit(ahead(lambda i: _waveform(index, i, extractor, cache), progress))
+    cache.write(json.dumps(extractor.state()), FITTED, name)
 
 
-def _read(
-    index: CorpusIndex, positions: Sequence[int], extractor: Extractor
-) -> Iterator[np.ndarray]:
-    for position in positions:
-        path = index.audio(index.utterances[position])
-        yield waveforms.read_waveform(path, extractor.sample_rate)
+def _waveform(index: CorpusIndex, position: int, extractor: Extractor, cache: Cache) -> np.ndarray:
+    utterance = index.utterances[position]
+    path = index.audio(utterance)
+    return waveforms.cached_waveform(path, utterance.sha256, extractor.sample_rate, cache)
 
 
 def _check_shape(embeddings: np.ndarray, utterances: int, extractor: Extractor) -> None:
@@ -173,3 +177,35 @@ def _check(embedding: np.ndarray, utterance: str, extractor: Extractor, width: i
             f"{extractor.name}: utterance {utterance} has {len(embedding)} dimensions where others "
             f"have {width}; an extractor must pool to a constant width."
         )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Show or prune the cache."""
+    parser = argparse.ArgumentParser(
+        prog="python -m serab.embed", description="The cache of embeddings and decoded audio."
+    )
+    parser.add_argument("command", nargs="?", choices=("show", "prune"), default="show")
+    parser.add_argument("--name", default="*", help="pattern of entries, such as 'audio_ntt_512-*'")
+    parser.add_argument(
+        "--older-than", type=float, default=0.0, metavar="DAYS", help="since the last writing"
+    )
+    options = parser.parse_args(arguments)
+    folder = cache_root()
+    try:
+        if options.command == "prune":
+            held = prune(folder, options.name, options.older_than)
+        else:
+            held = [h for h in holdings(folder) if h.path.match(options.name)]
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}; check its permissions.", file=sys.stderr)
+        return 1
+    for entry in held:
+        size = f"{entry.bytes / 1e6:10.1f} MB {entry.files:7} files {entry.days:6.1f} days"
+        print(f"{size}  {entry.path.name}")
+    total = sum(entry.bytes for entry in held) / 1e6
+    print(f"{total:10.1f} MB {'deleted from' if options.command == 'prune' else 'in'} {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -11,6 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import make_scorer
 from sklearn.svm import SVR
 
+from serab.cache import Cache
 from serab.embed import embed_corpus
 from serab.extractors.base import Extractor
 from serab.index import CorpusIndex
@@ -45,6 +46,7 @@ def run_regression(
     files: RunFiles,
     seed: int = 0,
     jobs: int = -1,
+    cache: Cache | None = None,
 ) -> tuple[tuple[RegressionResult, ...], LeakReport]:
     """Predict valence and arousal, on the corpus' split for emotions; CCC chooses and scores.
 
@@ -55,6 +57,7 @@ def run_regression(
         files: of the run; what they have isn't done again.
         seed: of the split.
         jobs: processes for a grid.
+        cache: of embeddings and decoded audio; by default the one at `cache_root()`.
 
     Raises:
         ValueError: utterances without valence or arousal.
@@ -80,7 +83,7 @@ def run_regression(
         if done and not missing:
             continue
         if embeddings is None:
-            embeddings = embed_corpus(extractor, index, parts.train, order)
+            embeddings = embed_corpus(extractor, index, parts.train, order, cache)
         prepared = PreparedTask(
             Task(
                 embeddings,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
+import hashlib
+import io
 from pathlib import Path
 
 import numpy as np
 
 from datamodules.audio import read_audio
+from serab.cache import AUDIO, Cache
+from serab.resampling import kaiser_best
 
 VERSION = "int16/32767, resampy kaiser_best 0.2"
 """Names what `read_waveform` does, for cache keys: a change here is a change of embeddings."""
@@ -26,27 +29,33 @@ def read_waveform(path: str | Path, sample_rate: int) -> np.ndarray:
     Raises:
         datamodules.audio.AudioError: a file that can't be used.
     """
-    waveform, rate = read_audio(path)
-    waveform = (waveform.astype(np.float64) * (32768 / 32767)).astype(np.float32)
+    waveform, rate = _read(path)
     return waveform if rate == sample_rate else kaiser_best(waveform, rate, sample_rate)
 
 
-def kaiser_best(waveform: np.ndarray, rate: int, target: int) -> np.ndarray:
-    """The `kaiser_best` filter of resampy 0.2, with which the published scores were made.
+def cached_waveform(path: Path, sha256: str, sample_rate: int, cache: Cache) -> np.ndarray:
+    """`read_waveform`, kept for all extractors of that rate where it isn't read as fast anyway."""
+    way = hashlib.sha256(VERSION.encode()).hexdigest()[:8]
+    names = (AUDIO, f"{sample_rate}-{way}", sha256[:2], f"{sha256}.npy")
+    kept = cache.read(*names)
+    if kept is not None:
+        try:
+            waveform = np.load(io.BytesIO(kept), allow_pickle=False)
+            if waveform.dtype == np.float32 and waveform.ndim == 1:
+                return waveform
+        except (ValueError, EOFError):
+            pass  # damaged: it is written again
+    waveform, rate = _read(path)
+    if rate == sample_rate and path.suffix.lower() == ".wav":
+        return waveform
+    if rate != sample_rate:
+        waveform = kaiser_best(waveform, rate, sample_rate)
+    buffer = io.BytesIO()
+    np.save(buffer, waveform)
+    cache.write(buffer.getvalue(), *names)
+    return waveform
 
-    resampy has changed the filter since, and other resamplers move a cell of Table 3 by one to
-    eighteen utterances.
-    """
-    import resampy
-    from scipy.signal.windows import kaiser
 
-    return resampy.resample(
-        waveform,
-        rate,
-        target,
-        filter="sinc_window",
-        num_zeros=64,
-        precision=9,
-        rolloff=0.9475937167399596,
-        window=partial(kaiser, beta=14.769656459379492),
-    )
+def _read(path: str | Path) -> tuple[np.ndarray, int]:
+    waveform, rate = read_audio(path)
+    return (waveform.astype(np.float64) * (32768 / 32767)).astype(np.float32), rate

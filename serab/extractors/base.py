@@ -18,13 +18,19 @@ class Extractor(ABC):
         name: for tables and files.
         sample_rate: Hz of the waveforms it wants.
         fingerprint: differs whenever embeddings would (weights, settings), fitted state excluded.
-        batch_size: utterances that `transform` is given at once, above 1 where that is faster.
+        batch_size: utterances that `transform` is given at once, above 1 where that is faster;
+            they are of about the same length.
+        batch_seconds: of audio in a batch, its padding counted; a longer utterance comes alone.
+        concurrent: whether `transform` may run in several threads at once. It then runs with one
+            torch thread in each, which is faster for short utterances on a CPU.
     """
 
     name: str
     sample_rate: int
     fingerprint: str
     batch_size: int = 1
+    batch_seconds: float = 600.0
+    concurrent: bool = False
 
     def fit(self, train_waveforms: Iterable[np.ndarray]) -> Extractor:
         """Learn what is to be learnt from float32 (samples,) waveforms; by default nothing."""

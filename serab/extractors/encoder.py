@@ -1,4 +1,8 @@
-"""Our encoders and the official BYOL-A and BYOL-S weights as extractors."""
+"""Our encoders and the official BYOL-A and BYOL-S weights as extractors.
+
+On a CPU utterances go through one by one, several at a time; on a GPU padded to batches. Either way
+an embedding is that of the utterance alone.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,23 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 
 from models.allocator import keep_freed_memory
 from models.checkpoint import load_encoder
 from models.encoders import random_encoder
 from models.speech_encoder import SpeechEncoder
+from serab.ahead import ahead, single_threaded_torch
 from serab.extractors.base import Extractor
 
 NORMS = ("corpus", "pretraining")
 
 
+GPU_BATCH = 64
+
+
 class EncoderExtractor(Extractor):
-    """A frozen encoder; the whole utterance at once, the batch is one utterance.
+    """A frozen encoder; the whole utterance at once.
 
     Args:
         weights: run directory, artefact, training checkpoint or official weights.
@@ -28,6 +37,7 @@ class EncoderExtractor(Extractor):
             of its standard deviation, on the training part), or "pretraining" for the artefact's.
         name: for tables; the encoder's by default.
         device: "auto" takes a GPU where there is one.
+        batch_size: utterances padded to one batch; by default 1 on a CPU and 64 on a GPU.
 
     Raises:
         ValueError: no weights given, unknown norm, or a norm that the weights lack.
@@ -41,15 +51,23 @@ class EncoderExtractor(Extractor):
         norm: str = "corpus",
         name: str | None = None,
         device: str = "auto",
+        batch_size: int | None = None,
     ):
         if weights is None:
             raise ValueError(
                 "no encoder to evaluate: give ckpt=RUN_DIR_OR_FILE, or extractor=NAME with "
                 "extractor.weights=FILE."
             )
-        self._start(load_encoder(weights, encoder), norm, name, device)
+        self._start(load_encoder(weights, encoder), norm, name, device, batch_size)
 
-    def _start(self, model: SpeechEncoder, norm: str, name: str | None, device: str) -> None:
+    def _start(
+        self,
+        model: SpeechEncoder,
+        norm: str,
+        name: str | None,
+        device: str,
+        batch_size: int | None,
+    ) -> None:
         if norm not in NORMS:
             raise ValueError(f"extractor.norm={norm}: expected one of {', '.join(NORMS)}.")
         if norm == "pretraining" and model.norm is None:
@@ -60,6 +78,9 @@ class EncoderExtractor(Extractor):
         keep_freed_memory()
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
+        on_cpu = torch.device(device).type == "cpu"
+        self.batch_size = batch_size or (1 if on_cpu else GPU_BATCH)
+        self.concurrent = on_cpu
         self.model = model.eval().to(device)
         self.name = name or model.name
         self.sample_rate = model.sample_rate
@@ -71,28 +92,40 @@ class EncoderExtractor(Extractor):
     def needs_fit(self) -> bool:
         return self.norm == "corpus"
 
-    @torch.no_grad()
     def fit(self, train_waveforms: Iterable[np.ndarray]) -> EncoderExtractor:
         """Take the log-mel statistics of the training part, where norm is "corpus"."""
         if self.needs_fit:
-            statistics = []
-            for waveform in train_waveforms:
-                std, mean = torch.std_mean(self._log_mel(waveform))  # unbiased, as released
-                statistics.append((mean.item(), std.item()))
+            with single_threaded_torch():
+                statistics = list(ahead(self._statistics, train_waveforms))
             mean, std = np.mean(statistics, axis=0)
             self._norm = (float(mean), float(std))
         return self
+
+    @torch.no_grad()
+    def _statistics(self, waveform: np.ndarray) -> tuple[float, float]:
+        std, mean = torch.std_mean(self._log_mel(waveform))  # unbiased, as released
+        return mean.item(), std.item()
 
     @torch.no_grad()
     def transform(self, waveforms: Iterable[np.ndarray]) -> np.ndarray:
         if self._norm is None:
             raise ValueError(f"{self.name}: fit it on training waveforms first.")
         mean, std = self._norm
+        log_mels = [(self._log_mel(waveform) - mean) / std for waveform in waveforms]
         embeddings = [
-            self.model.encode((self._log_mel(waveform) - mean) / std)[0].cpu().numpy()
-            for waveform in waveforms
+            self._encode(log_mels[start : start + self.batch_size])
+            for start in range(0, len(log_mels), self.batch_size)
         ]
-        return np.stack(embeddings).astype(np.float32)
+        return np.concatenate(embeddings).astype(np.float32)
+
+    def _encode(self, log_mels: list[torch.Tensor]) -> np.ndarray:
+        """(utterances, D) of log-mels (1, 1, F, T) of any lengths T."""
+        if len(log_mels) == 1:
+            return self.model.encode(log_mels[0]).cpu().numpy()
+        frames = [log_mel.shape[-1] for log_mel in log_mels]
+        padded = [pad(log_mel, (0, max(frames) - log_mel.shape[-1])) for log_mel in log_mels]
+        own = torch.tensor(frames, device=self.model.device)
+        return self.model.encode(torch.cat(padded), own).cpu().numpy()
 
     def state(self) -> dict[str, Any]:
         return {"norm": None if self._norm is None else list(self._norm)}
@@ -111,8 +144,16 @@ class RandomExtractor(EncoderExtractor):
     Args:
         encoder: one of `models.encoders.ENCODERS`.
         seed: of the weights.
-        name, device: as `EncoderExtractor`.
+        name, device, batch_size: as `EncoderExtractor`.
     """
 
-    def __init__(self, encoder: str, seed: int = 42, name: str | None = None, device: str = "auto"):
-        self._start(random_encoder(encoder, seed), "corpus", name or f"random_{encoder}", device)
+    def __init__(
+        self,
+        encoder: str,
+        seed: int = 42,
+        name: str | None = None,
+        device: str = "auto",
+        batch_size: int | None = None,
+    ):
+        model = random_encoder(encoder, seed)
+        self._start(model, "corpus", name or f"random_{encoder}", device, batch_size)
