@@ -55,6 +55,12 @@ def test_cvt():
     assert check_extractor(RandomExtractor("cvt_large", device="cpu"), BRIEF) == 2048
 
 
+@pytest.mark.parametrize("name", ["audio_ntt_512", "cvt_small"])
+def test_padded_batches(name: str):
+    extractor = RandomExtractor(name, device="cpu", batch_size=4)
+    assert check_extractor(extractor, BRIEF) == extractor.model.embed_dim
+
+
 def test_own_encoder(weights: Path):
     for norm in ("corpus", "pretraining"):
         assert check_extractor(EncoderExtractor(weights, norm=norm, device="cpu"), BRIEF) == 24
