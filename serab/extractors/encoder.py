@@ -17,6 +17,7 @@ from torch.nn.functional import pad
 from models.allocator import keep_freed_memory
 from models.checkpoint import load_encoder
 from models.encoders import random_encoder
+from models.inference import for_inference
 from models.speech_encoder import SpeechEncoder
 from serab.ahead import ahead, single_threaded_torch
 from serab.extractors.base import Extractor
@@ -82,6 +83,7 @@ class EncoderExtractor(Extractor):
         self.batch_size = batch_size or (1 if on_cpu else GPU_BATCH)
         self.concurrent = on_cpu
         self.model = model.eval().to(device)
+        self._encoder = for_inference(self.model.encoder)
         self.name = name or model.name
         self.sample_rate = model.sample_rate
         self.fingerprint = f"{model.fingerprint}-{norm}"
@@ -121,11 +123,11 @@ class EncoderExtractor(Extractor):
     def _encode(self, log_mels: list[torch.Tensor]) -> np.ndarray:
         """(utterances, D) of log-mels (1, 1, F, T) of any lengths T."""
         if len(log_mels) == 1:
-            return self.model.encode(log_mels[0]).cpu().numpy()
+            return self._encoder(log_mels[0]).cpu().numpy()
         frames = [log_mel.shape[-1] for log_mel in log_mels]
         padded = [pad(log_mel, (0, max(frames) - log_mel.shape[-1])) for log_mel in log_mels]
         own = torch.tensor(frames, device=self.model.device)
-        return self.model.encode(torch.cat(padded), own).cpu().numpy()
+        return self._encoder(torch.cat(padded), own).cpu().numpy()
 
     def state(self) -> dict[str, Any]:
         return {"norm": None if self._norm is None else list(self._norm)}
