@@ -6,6 +6,7 @@ an embedding is that of the utterance alone.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from torch.nn.functional import pad
 from models.allocator import keep_freed_memory
 from models.checkpoint import load_encoder
 from models.encoders import random_encoder
+from models.frontend import LogMel
 from models.inference import for_inference
 from models.speech_encoder import SpeechEncoder
 from serab.ahead import ahead, single_threaded_torch
@@ -159,3 +161,16 @@ class RandomExtractor(EncoderExtractor):
     ):
         model = random_encoder(encoder, seed)
         self._start(model, "corpus", name or f"random_{encoder}", device, batch_size)
+
+
+class LiveExtractor(EncoderExtractor):
+    """An encoder that is being trained, as it is now; training goes on with the one it was.
+
+    Args:
+        encoder, frontend: of the module in training, on its device.
+    """
+
+    def __init__(self, encoder: torch.nn.Module, frontend: LogMel):
+        model = SpeechEncoder(copy.deepcopy(encoder), copy.deepcopy(frontend), None, "live")
+        device = next(encoder.parameters()).device
+        self._start(model, "corpus", None, str(device), None)
