@@ -18,17 +18,21 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.utilities.exceptions import SIGTERMException
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from models.allocator import keep_freed_memory
 from models.checkpoint import ARTEFACT
+from models.ranks import lost_another, sparse_signal_checks, watch_ranks
 from models.resume import (
     AtomicCheckpointIO,
     LastCheckpoint,
     checkpoint_to_resume,
     newest_unfinished,
 )
+from models.sync_batch_norm import SharedBatchNorm
 from models.throughput import Throughput
 from models.tracking import finish_run
+from serab.probe import Probe
 
 log = logging.getLogger("train")
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
@@ -55,11 +59,14 @@ def train(cfg: DictConfig) -> float:
     module = instantiate(cfg.module)
     checkpoint = checkpoint_to_resume(run_dir, cfg.resume, module.spec)
     save_config(cfg, run_dir, resumed=checkpoint is not None)
-    (run_dir / ARTEFACT).unlink(missing_ok=True)  # an older one would be taken for this run's
+    if rank_zero_only.rank == 0:
+        (run_dir / ARTEFACT).unlink(missing_ok=True)  # an older one would be taken for this run's
 
     data = instantiate(cfg.data)
     trainer = build_trainer(cfg, run_dir)
     fit(trainer, module, data, checkpoint, run_dir)
+    if not trainer.is_global_zero:
+        return float("nan")
     artefact = module.export_encoder(run_dir / ARTEFACT, about(cfg, trainer, data))
     log.info("encoder     %s", artefact)
     log.info("checkpoints %s", run_dir / "checkpoints")
@@ -72,12 +79,19 @@ def train(cfg: DictConfig) -> float:
 
 def fit(trainer: Trainer, module, data, checkpoint: Path | None, run_dir: Path) -> None:
     """Train; a signal ends the process with its status and a word on how to go on."""
+    again = f"go on with: python train.py run_dir={run_dir} resume=auto"
+    watch_ranks(trainer, again)
     try:
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+    except RuntimeError as error:
+        if not lost_another(error, trainer):
+            raise
+        reason = str(error).splitlines()[0]
+        raise OSError(f"another process of the run is gone ({reason}); {again}") from error
     except (SystemExit, KeyboardInterrupt) as stop:  # Lightning's ways to end at a signal
         status = 143 if isinstance(stop, SIGTERMException) else 130
-        again = f"python train.py run_dir={run_dir} resume=auto"
-        print(f"\nstopped by a signal; go on with: {again}", file=sys.stderr)
+        if trainer.is_global_zero:
+            print(f"\nstopped by a signal; {again}", file=sys.stderr)
         sys.exit(status)
 
 
@@ -93,10 +107,17 @@ def build_trainer(cfg: DictConfig, run_dir: Path) -> Trainer:
         enable_version_counter=False,
     )
     last = LastCheckpoint(run_dir, float(cfg.checkpoint.every_seconds))
-    callbacks = [TQDMProgressBar(refresh_rate=5), Throughput(), best, last]
-    return instantiate(
-        cfg.trainer, logger=loggers, callbacks=callbacks, plugins=[AtomicCheckpointIO()]
-    )
+    callbacks = [Throughput(), best, last]
+    if cfg.trainer.get("enable_progress_bar") is not False:
+        callbacks.append(TQDMProgressBar(cfg.trainer.log_every_n_steps or 1))
+    if cfg.probe.tasks:
+        callbacks.append(Probe(cfg.probe.tasks, cfg.probe.every_epochs))
+    plugins = [AtomicCheckpointIO()]
+    if cfg.trainer.get("sync_batchnorm"):
+        plugins.append(SharedBatchNorm())
+    trainer = instantiate(cfg.trainer, logger=loggers, callbacks=callbacks, plugins=plugins)
+    sparse_signal_checks(trainer)
+    return trainer
 
 
 def save_config(cfg: DictConfig, run_dir: Path, resumed: bool) -> None:
@@ -113,6 +134,8 @@ def save_config(cfg: DictConfig, run_dir: Path, resumed: bool) -> None:
                 f"run_dir={run_dir}: {', '.join(changed)} differ from the run's {path}; "
                 "continue it with the same configuration or choose another run_dir."
             )
+    if rank_zero_only.rank != 0:
+        return
     run_dir.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     OmegaConf.save(cfg, temporary, resolve=True)
@@ -144,6 +167,11 @@ def about(cfg: DictConfig, trainer: Trainer, data) -> dict:
 
 
 def choose_run_dir(run_dir: str | None, resume: str) -> str:
+    if run_dir is None and started_with_others():
+        sys.exit(
+            "error: run_dir has no value; processes that torchrun or Slurm start can only agree on "
+            "one that is given: run_dir=DIR."
+        )
     if run_dir is None and resume == "auto":
         run_dir = newest_unfinished(RUNS)
     run_dir = Path(run_dir or RUNS / time.strftime("%Y-%m-%d_%H-%M-%S"))
@@ -152,6 +180,13 @@ def choose_run_dir(run_dir: str | None, resume: str) -> str:
     except OSError as error:
         sys.exit(f"error: run_dir={run_dir}: can't be made ({error.strerror}); choose another.")
     return str(run_dir)
+
+
+def started_with_others() -> bool:
+    """Whether torchrun or Slurm started this process as one of several."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        return int(os.environ.get("WORLD_SIZE", 1)) > 1
+    return "SLURM_STEP_ID" in os.environ and int(os.environ.get("SLURM_NTASKS", 1)) > 1
 
 
 def clip_frames(seconds: float, sample_rate: int, hop_length: int) -> int:
@@ -182,6 +217,8 @@ OmegaConf.register_new_resolver("clip_frames", clip_frames, replace=True)
 def main(cfg: DictConfig) -> float | None:
     hydra_config = HydraConfig.get()
     cfg.run_dir = hydra_config.runtime.output_dir
+    if rank_zero_only.rank != 0:
+        logging.getLogger().setLevel(logging.WARNING)  # one process tells
     try:
         return train(continued(cfg, list(hydra_config.overrides.task)))
     except (ValueError, OSError, InstantiationException, OmegaConfBaseException) as error:

@@ -13,6 +13,8 @@ from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from models.distributed import moments, world_size
+
 EPS = torch.finfo(torch.float32).eps
 
 
@@ -21,10 +23,14 @@ class RunningNorm(nn.Module):
 
     While `updating`, a batch enters the statistics before it is normalised. They merge exactly
     (Chan et al. 1979), so they equal those of all clips at once, up to rounding.
+
+    Args:
+        shared: over the clips of all processes, or each process over its own.
     """
 
-    def __init__(self):
+    def __init__(self, shared: bool = True):
         super().__init__()
+        self.shared = shared
         self.register_buffer("clips", torch.zeros((), dtype=torch.int64))
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("variance", torch.ones(()))
@@ -40,9 +46,10 @@ class RunningNorm(nn.Module):
         return (log_mel - self.mean) / self.std
 
     def _update(self, log_mel: Tensor) -> None:
-        variance, mean = torch.var_mean(log_mel, unbiased=False)
-        clips = self.clips + len(log_mel)
-        share = len(log_mel) / clips
+        variance, mean = moments(log_mel, self.shared)
+        new = len(log_mel) * (world_size() if self.shared else 1)
+        clips = self.clips + new
+        share = new / clips
         delta = mean - self.mean
         self.variance += share * (variance - self.variance) + share * (1 - share) * delta**2
         self.mean += share * delta
@@ -167,23 +174,63 @@ def _cubic(distance: Tensor, a: float = -0.75) -> Tensor:
     return torch.where(x <= 1, near, far)
 
 
+class RandomLinearFader(nn.Module):
+    """Add a slope over time: the loudness of the clip rises or falls linearly (on the log scale).
+
+    Both ends are drawn from U(-gain, gain), in units of the normalised log-mel (BYOL-A 2022,
+    Niizumi et al., section III-B).
+    """
+
+    def __init__(self, gain: float = 1.0):
+        super().__init__()
+        self.gain = gain
+
+    def draw(self, batch: int, device) -> Float[Tensor, "B 2"]:
+        """What is added to the first and the last frame."""
+        return self.gain * (2 * torch.rand(batch, 2, device=device) - 1)
+
+    def fade(
+        self, log_mel: Float[Tensor, "B 1 F T"], ends: Float[Tensor, "B 2"]
+    ) -> Float[Tensor, "B 1 F T"]:
+        """Apply a draw."""
+        first, last = (rearrange(end, "b -> b 1 1 1") for end in ends.unbind(-1))
+        return (
+            log_mel
+            + first
+            + (last - first) * torch.linspace(0, 1, log_mel.shape[-1], device=log_mel.device)
+        )
+
+    def forward(self, log_mel: Float[Tensor, "B 1 F T"]) -> Float[Tensor, "B 1 F T"]:
+        return self.fade(log_mel, self.draw(len(log_mel), log_mel.device))
+
+
 class TwoViews(nn.Module):
     """Log-mels (B, 1, F, T) -> two augmented views, normalised together by one mean and one std.
 
     Args:
         mixup: or None to go without.
         random_resize_crop: or None to go without.
+        random_linear_fader: or None to go without.
+        shared_pre_norm: the running norm is one for all processes, so that it is the norm of all
+            the data; a few bytes a step while it isn't frozen.
+        shared_post_norm: the views of all processes are normalised together. Off by default: each
+            process' batch is a batch of the recipe.
     """
 
     def __init__(
         self,
         mixup: Mixup | None = None,
         random_resize_crop: RandomResizeCrop | None = None,
+        random_linear_fader: RandomLinearFader | None = None,
+        shared_pre_norm: bool = True,
+        shared_post_norm: bool = False,
     ):
         super().__init__()
-        self.pre_norm = RunningNorm()
+        self.pre_norm = RunningNorm(shared_pre_norm)
         self.mixup = mixup
         self.random_resize_crop = random_resize_crop
+        self.random_linear_fader = random_linear_fader
+        self.shared_post_norm = shared_post_norm
 
     @torch.no_grad()
     def forward(
@@ -198,6 +245,8 @@ class TwoViews(nn.Module):
                 self.mixup.remember(log_mel)
             if self.random_resize_crop is not None:
                 views = self.random_resize_crop(views)
-            std, mean = torch.std_mean(views)
-        first, second = ((views - mean) / std.clamp_min(EPS)).chunk(2)
+            if self.random_linear_fader is not None:
+                views = self.random_linear_fader(views)
+            variance, mean = moments(views, self.shared_post_norm, unbiased=True)
+        first, second = ((views - mean) / variance.sqrt().clamp_min(EPS)).chunk(2)
         return first, second

@@ -12,12 +12,23 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from models.augmentations import TwoViews
-from models.byol import BYOL, embedding_std
+from models.byol import BYOL, BYOLOutput, embedding_std
 from models.checkpoint import SPEC_KEY, save_encoder
+from models.compiling import compile_parts
+from models.distributed import (
+    RANK_BUFFERS,
+    gather_buffers,
+    mean_over_ranks,
+    restore_buffers,
+    world_size,
+)
 from models.encoders import encoder_spec
 from models.frontend import LogMel
+from models.schedules import Schedule
+from models.steps import is_logged
 
 COLLAPSED = 0.02
 """Embedding std below which the warning comes; a healthy run stays an order of magnitude above."""
@@ -33,6 +44,8 @@ class BYOLPretraining(LightningModule):
     All random numbers of a batch (views, dropout) are keyed by (seed, rank, epoch, batch), so a
     restart needs no generator states. What else must survive is in buffers.
 
+    A step reads nothing back from the device, except where it is logged.
+
     Args:
         encoder: (B, 1, F, T) -> (B, D); one of `models.encoders.ARCHITECTURES`.
         frontend: waveform to log-mel.
@@ -42,9 +55,13 @@ class BYOLPretraining(LightningModule):
         tau: EMA coefficient of the target.
         norm_epochs: the pre-norm statistics are frozen after as many epochs.
         seed: of everything random in a step.
+        schedule: of learning rate and tau; by default both stay.
+        joint_views: as in `models.byol.BYOL`.
+        compile: as in `models.compiling.compile_parts`; views and BYOL are compiled, the front end
+            (a Fourier transform) isn't.
 
     Raises:
-        ValueError: an encoder that a checkpoint can't name.
+        ValueError: an encoder that a checkpoint can't name, or an unknown option.
     """
 
     def __init__(
@@ -58,18 +75,24 @@ class BYOLPretraining(LightningModule):
         tau: float = 0.99,
         norm_epochs: int = 10,
         seed: int = 42,
+        schedule: Schedule | None = None,
+        joint_views: bool | str = "auto",
+        compile: bool | str = "auto",
     ):
         super().__init__()
         self.spec = encoder_spec(encoder, frontend)
         self.frontend, self.views = frontend, views
         # channels last: a faster step on a CPU, and what tensor cores want
-        self.byol = BYOL(encoder, projector_dim, hidden_dim, tau).to(
+        self.byol = BYOL(encoder, projector_dim, hidden_dim, tau, joint_views).to(
             memory_format=torch.channels_last
         )
-        self.make_optimizer = optimizer
-        self.norm_epochs, self.seed = norm_epochs, seed
+        self.make_optimizer, self.schedule = optimizer, schedule or Schedule()
+        self.tau, self.norm_epochs, self.seed, self.compile_choice = tau, norm_epochs, seed, compile
         self.register_buffer("epoch_loss", torch.zeros(()))  # sum over the epoch's batches
         self.register_buffer("epoch_batches", torch.zeros(()))
+        self.register_buffer("unreadable", torch.zeros(()))  # crops since the start
+        self._parts = compile_parts(compile, torch.device("cpu"), views, self.byol)
+        self._rank_buffers: dict[str, Tensor] | None = None
         self._collapsed = False
         self._last_loss = torch.zeros(())
 
@@ -77,26 +100,28 @@ class BYOLPretraining(LightningModule):
         """Embeddings (B, D) of waveforms (B, S), with the pre-training norm, no gradient needed."""
         return self.byol.encoder(self.views.pre_norm(self.frontend(waveform)))
 
+    def on_fit_start(self) -> None:
+        self._parts = compile_parts(self.compile_choice, self.device, self.views, self.byol)
+
+    def on_train_start(self) -> None:
+        if self._rank_buffers is not None:  # here: before, DDP gives everyone those of rank 0
+            restore_buffers(self, self._rank_buffers)
+            self._rank_buffers = None
+
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         # not at the epoch's start: that hook isn't called in an epoch that is resumed
         self.views.pre_norm.updating = self.current_epoch < self.norm_epochs
         torch.manual_seed(batch_seed(self.seed, self.global_rank, self.current_epoch, batch_idx))
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        v, v2 = self.views(self.frontend(batch["waveform"]))
-        output = self.byol(v, v2)
+        views, byol = self._parts
+        output = byol(*views(self.frontend(to_float(batch["waveform"]))))
         loss = self._last_loss = output.loss.detach()
         self.epoch_loss += loss
         self.epoch_batches += 1
-        spread = embedding_std(output.embedding)
-        self.log("loss", loss, prog_bar=True)
-        self.log("embedding_std", spread, prog_bar=True)
-        self.log("ema", self.byol.tau)
-        self.log("learning_rate", self.optimizers().param_groups[0]["lr"])
-        self.log("unreadable", batch["unreadable"].sum().float(), reduce_fx="sum")
-        if self.global_step % self.trainer.log_every_n_steps == 0:
-            self._check_loss()
-            self._watch_collapse(spread)
+        self.unreadable += batch["unreadable"].sum()
+        if is_logged(self.trainer):
+            self._report(output)
         return output.loss
 
     def on_train_epoch_end(self) -> None:
@@ -106,14 +131,34 @@ class BYOLPretraining(LightningModule):
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         super().optimizer_step(*args, **kwargs)
-        self.byol.update_target()  # here and not in a batch hook: a checkpoint must hold both
+        # once for each step of the optimizer, however many batches it accumulates, and here, not
+        # in a batch hook: a checkpoint must hold both
+        if self.schedule.tau_end is not None:
+            self.byol.tau = self.schedule.tau(self.tau, self.global_step, self._steps())
+        self.byol.update_target()
 
-    def configure_optimizers(self) -> Optimizer:
-        return self.make_optimizer([p for p in self.parameters() if p.requires_grad])
+    def configure_optimizers(self) -> Any:
+        optimizer = self.make_optimizer([p for p in self.parameters() if p.requires_grad])
+        if self.schedule.constant:
+            return optimizer
+        steps = self._steps()
+        scheduler = LambdaLR(optimizer, lambda step: self.schedule.lr_factor(step, steps))
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self._check_loss()  # never over a good checkpoint
+        self._check_loss(
+            mean_over_ranks(self._last_loss.to(self.device))
+        )  # never over a good checkpoint
         checkpoint[SPEC_KEY] = {**self.spec, "norm": list(self.norm)}
+        if "optimizer_states" in checkpoint and world_size() > 1:  # one to go on from
+            checkpoint[RANK_BUFFERS] = gather_buffers(self)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        own = {name: buffer[None] for name, buffer in checkpoint["state_dict"].items()}
+        self._rank_buffers = checkpoint.get(RANK_BUFFERS, own)
 
     @property
     def norm(self) -> tuple[float, float]:
@@ -124,16 +169,40 @@ class BYOLPretraining(LightningModule):
         """Write the encoder artefact that `models.checkpoint.load_encoder` reads."""
         return save_encoder(path, self.spec, self.byol.encoder.state_dict(), self.norm, about)
 
-    def _check_loss(self) -> None:
-        if not torch.isfinite(self._last_loss):
+    def _steps(self) -> int:
+        """Steps of the whole run, which a schedule needs."""
+        steps = self.trainer.estimated_stepping_batches
+        if steps == float("inf"):
             raise ValueError(
-                f"step {self.global_step}: the loss is {self._last_loss.item()}; the last good "
+                "module.schedule: a schedule needs an end; set trainer.max_epochs or max_steps."
+            )
+        return int(steps)
+
+    def _report(self, output: BYOLOutput) -> None:
+        """Log a step, over all processes; the one place where a step waits for the device."""
+        values = torch.stack([output.loss.detach(), embedding_std(output.embedding)])
+        values = torch.cat([values.float(), self.unreadable[None] * world_size()])
+        # on the CPU: what the progress bar shows is read at every step
+        loss, spread, unreadable = mean_over_ranks(values).cpu()
+        self._check_loss(loss)
+        self._watch_collapse(float(spread))
+        self.log("loss", loss, prog_bar=True)
+        self.log("embedding_std", spread, prog_bar=True)
+        self.log("ema", torch.tensor(self.byol.tau, dtype=torch.float64))
+        rate = self.optimizers().param_groups[0]["lr"]
+        self.log("learning_rate", torch.tensor(rate, dtype=torch.float64))
+        self.log("unreadable", unreadable)
+
+    def _check_loss(self, loss: Tensor) -> None:
+        if not torch.isfinite(loss):
+            raise ValueError(
+                f"step {self.global_step}: the loss is {loss.item()}; the last good "
                 "checkpoint is kept, lower optimizer.lr or set trainer.precision=32-true."
             )
 
-    def _watch_collapse(self, spread: Tensor) -> None:
-        collapsed = bool(spread < COLLAPSED)
-        if collapsed and not self._collapsed:
+    def _watch_collapse(self, spread: float) -> None:
+        collapsed = spread < COLLAPSED
+        if collapsed and not self._collapsed and self.global_rank == 0:
             warnings.warn(
                 f"step {self.global_step}: embedding std {spread:.4f} is below {COLLAPSED}, the "
                 "encoder gives (nearly) one embedding for every clip; check the data for silence "
@@ -142,6 +211,11 @@ class BYOLPretraining(LightningModule):
                 stacklevel=2,
             )
         self._collapsed = collapsed
+
+
+def to_float(waveform: Tensor) -> Tensor:
+    """Samples in [-1, 1]; int16, as shards hold them, is converted where it is."""
+    return waveform.float() / 32_768 if waveform.dtype == torch.int16 else waveform
 
 
 def batch_seed(seed: int, rank: int, epoch: int, batch: int) -> int:

@@ -14,6 +14,7 @@ from pytorch_lightning.callbacks import Checkpoint
 
 from models.checkpoint import ARTEFACT, LAST_CHECKPOINT, SPEC_KEY
 from models.official import CheckpointError, load_tensors
+from models.steps import is_logged
 
 RESUME = ("never", "auto")
 
@@ -61,8 +62,9 @@ class LastCheckpoint(Checkpoint):
         self._saved_at = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        for leftover in self.path.parent.glob(".*.ckpt.*"):  # of a killed write
-            leftover.unlink(missing_ok=True)
+        if trainer.is_global_zero:
+            for leftover in self.path.parent.glob(".*.ckpt.*"):  # of a killed write
+                leftover.unlink(missing_ok=True)
         self._saved_at = time.monotonic()
 
     def on_train_batch_end(
@@ -70,17 +72,24 @@ class LastCheckpoint(Checkpoint):
     ) -> None:
         if _epoch_is_over(trainer):
             return  # saved below, once the module has closed its epoch
-        stops = trainer.should_stop or trainer.received_sigterm
-        stops |= 0 <= trainer.max_steps <= trainer.global_step
-        due = stops or time.monotonic() - self._saved_at >= self.every_seconds
-        if trainer.world_size > 1:  # all ranks must agree to save
-            due = trainer.strategy.broadcast(due)
+        due = trainer.should_stop or 0 <= trainer.max_steps <= trainer.global_step
+        if not due and self._asks(trainer):
+            due = trainer.received_sigterm
+            due |= time.monotonic() - self._saved_at >= self.every_seconds
+            if trainer.world_size > 1:  # clocks and signals differ, and all must save together
+                due = trainer.strategy.broadcast(due)
         if due and trainer.fit_loop._should_accumulate() is False:
             self._save(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if _epoch_is_over(trainer):  # else it was cut short, and saved as what it is
             self._save(trainer)
+
+    def _asks(self, trainer: Trainer) -> bool:
+        """Whether this is a step to look at the clock; all processes wait for it, so not each."""
+        if trainer.world_size == 1 or self.every_seconds == 0:
+            return True
+        return is_logged(trainer)
 
     def _save(self, trainer: Trainer) -> None:
         trainer.save_checkpoint(self.path)

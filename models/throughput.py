@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
+
+from models.steps import is_logged
 
 
 class Throughput(Callback):
@@ -34,12 +37,11 @@ class Throughput(Callback):
             self._open(now)
             return
         self._samples += len(batch["waveform"]) * trainer.world_size
-        # the step at whose end Lightning writes to the loggers
-        step = trainer.fit_loop.epoch_loop._batches_that_stepped + 1
-        if step % trainer.log_every_n_steps == 0:
+        if is_logged(trainer):
             wall = now - self._window_start
-            pl_module.log("samples_per_second", self._samples / wall, prog_bar=True)
-            pl_module.log("data_wait", self._waited / wall)
+            # tensors on the CPU: Lightning would put numbers on the device, and read them back
+            pl_module.log("samples_per_second", torch.tensor(self._samples / wall), prog_bar=True)
+            pl_module.log("data_wait", torch.tensor(self._waited / wall))
             self._open(now)
 
     def _open(self, now: float) -> None:

@@ -62,7 +62,7 @@ def test_logger(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert "csv" in loggers
 
 
-@pytest.mark.parametrize("name", [n for n in options("trainer") if n != "gpu"])
+@pytest.mark.parametrize("name", [n for n in options("trainer") if n not in ("gpu", "ddp")])
 def test_trainer(name: str, tmp_path: Path):
     cfg = composed(f"trainer={name}", f"run_dir={tmp_path}")
     assert instantiate(cfg.trainer, logger=False).max_epochs == cfg.trainer.max_epochs
@@ -75,6 +75,15 @@ def test_trainer_takes_all_of_lightnings_arguments():
 
 def test_gpu_trainer_is_bf16():
     assert composed("trainer=gpu", "data=folder").trainer.precision == "bf16-mixed"
+
+
+def test_ddp_trainer_keeps_each_process_its_buffers(tmp_path: Path):
+    on_cpu = ["trainer.accelerator=cpu", "trainer.precision=32-true", "trainer.devices=2"]
+    cfg = composed("trainer=ddp", "data=folder", f"run_dir={tmp_path}", *on_cpu)
+    trainer = instantiate(cfg.trainer, logger=False)
+    assert trainer.world_size == 2
+    assert trainer.strategy._ddp_kwargs["broadcast_buffers"] is False
+    assert trainer.strategy._timeout.total_seconds() == 600
 
 
 RECIPES = {
