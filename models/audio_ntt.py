@@ -37,15 +37,7 @@ class AudioNTT(nn.Module):
             "dropout": dropout,
         }
         self.embed_dim = embed_dim
-        blocks = []
-        for in_channels in (1, channels, channels):
-            blocks += [
-                nn.Conv2d(in_channels, channels, 3, padding=1),
-                nn.BatchNorm2d(channels),
-                nn.ReLU(),
-                nn.MaxPool2d(2),
-            ]
-        self.features = nn.Sequential(*blocks)
+        self.features = conv_blocks(3, channels)
         self.fc = nn.Sequential(
             nn.Linear(channels * n_mels // 8, embed_dim),
             nn.ReLU(),
@@ -62,12 +54,33 @@ class AudioNTT(nn.Module):
         `frames`: how many of the T frames are each utterance's own, where shorter ones are padded;
         the embedding is that of the utterance alone.
         """
-        features = log_mel
-        for layer in self.features:
-            if frames is not None and isinstance(layer, nn.Conv2d):
-                features = silence_padding(features, frames)
-            features = layer(features)
-            if frames is not None and isinstance(layer, nn.MaxPool2d):
-                frames = frames // 2
+        features, frames = convolve(self.features, log_mel, frames)
         steps = rearrange(features, "b c f t -> b t (f c)")
         return mean_max_over_time(self.fc(steps), frames)
+
+
+def conv_blocks(blocks: int, channels: int) -> nn.Sequential:
+    """Blocks of convolution, batch norm, ReLU and a maximum over 2 x 2."""
+    layers: list[nn.Module] = []
+    for in_channels in [1, *[channels] * (blocks - 1)]:
+        layers += [
+            nn.Conv2d(in_channels, channels, 3, padding=1),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        ]
+    return nn.Sequential(*layers)
+
+
+def convolve(
+    layers: nn.Sequential, log_mel: Float[Tensor, "B 1 F T"], frames: Int[Tensor, "B"] | None
+) -> tuple[Float[Tensor, "B C F2 T2"], Int[Tensor, "B"] | None]:
+    """Features of `conv_blocks`, and how many of their frames are each utterance's own."""
+    features = log_mel
+    for layer in layers:
+        if frames is not None and isinstance(layer, nn.Conv2d):
+            features = silence_padding(features, frames)
+        features = layer(features)
+        if frames is not None and isinstance(layer, nn.MaxPool2d):
+            frames = frames // 2
+    return features, frames

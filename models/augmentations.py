@@ -178,7 +178,7 @@ class RandomLinearFader(nn.Module):
     """Add a slope over time: the loudness of the clip rises or falls linearly (on the log scale).
 
     Both ends are drawn from U(-gain, gain), in units of the normalised log-mel (BYOL-A 2022,
-    Niizumi et al., section III-B).
+    Niizumi et al.).
     """
 
     def __init__(self, gain: float = 1.0):

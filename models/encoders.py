@@ -1,4 +1,4 @@
-"""Which encoders there are: the paper's by name, and the classes that a file may choose among."""
+"""Which encoders there are: by name, and the classes that a file may choose among."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import torch
 from torch import nn
 
 from models.audio_ntt import AudioNTT
+from models.audio_ntt_2022 import AudioNTT2022
 from models.cvt import CvT
 from models.frontend import LogMel
 from models.speech_encoder import SpeechEncoder
 
-ARCHITECTURES: dict[str, type[nn.Module]] = {"AudioNTT": AudioNTT, "CvT": CvT}
+ARCHITECTURES: dict[str, type[nn.Module]] = {
+    "AudioNTT": AudioNTT,
+    "AudioNTT2022": AudioNTT2022,
+    "CvT": CvT,
+}
 """Closed vocabulary: a file chooses among these, it can't name a class of its own."""
 
 ENCODERS: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
@@ -22,12 +27,13 @@ ENCODERS: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
     "cvt_small": (CvT, {"stage_dims": [64, 128, 256], "pooling": "mean"}),
     "cvt_large_512": (CvT, {"stage_dims": [64, 256, 512], "pooling": "mean"}),
     "cvt_large": (CvT, {"stage_dims": [64, 256, 512], "pooling": "mel_mean_max"}),
+    "audio_ntt_2022": (AudioNTT2022, {"embed_dim": 3072}),
 }
-"""The paper's encoders (Table 2)."""
+"""The paper's encoders (Table 2), and BYOL-A 2022's behind them."""
 
 
 def encoder_name(encoder: nn.Module) -> str:
-    """The paper's name of an encoder, or its class where its arguments aren't the paper's."""
+    """The name of an encoder in `ENCODERS`, or its class where its arguments are others."""
     for name, (architecture, arguments) in ENCODERS.items():
         if type(encoder) is architecture and all(
             encoder.arguments[key] == value for key, value in arguments.items()
@@ -57,7 +63,7 @@ def encoder_spec(encoder: nn.Module, frontend: LogMel) -> dict[str, Any]:
 
 
 def random_encoder(name: str, seed: int = 42) -> SpeechEncoder:
-    """A paper encoder with random weights, the control of every comparison.
+    """One of `ENCODERS` with random weights, the control of every comparison.
 
     Raises:
         ValueError: unknown name.

@@ -42,12 +42,17 @@ def load_tensors(file: Path) -> dict[str, Any]:
 
 def official_spec(file: Path, weights: dict[str, Any], encoder: str | None) -> dict[str, Any]:
     """Specification of official BYOL-A and BYOL-S weights, told by their keys and shapes."""
+    window = 400  # of the released evaluation, for BYOL-A's and BYOL-S's
     shapes = {
         key: tuple(value.shape) for key, value in weights.items() if isinstance(value, Tensor)
     }
     if "features.0.weight" in shapes and "fc.3.weight" in shapes:
+        hidden_dim, local_dim = shapes["fc.0.weight"]
         arguments: dict[str, Any] = {"embed_dim": shapes["fc.3.weight"][0]}
         architecture = "AudioNTT"
+        if "features.8.weight" not in shapes:  # two blocks: BYOL-A 2022, whose window is 1024 long
+            arguments = {"embed_dim": arguments["embed_dim"] + local_dim, "hidden_dim": hidden_dim}
+            architecture, window = "AudioNTT2022", 1024
     elif "layers.0.0.weight" in shapes and "layers.2.0.weight" in shapes:
         dims = [shapes[f"layers.{stage}.0.weight"][0] for stage in range(3)]
         fitting = [
@@ -71,6 +76,6 @@ def official_spec(file: Path, weights: dict[str, Any], encoder: str | None) -> d
     return {
         "architecture": architecture,
         "arguments": arguments,
-        "frontend": LogMel().arguments,
+        "frontend": LogMel(win_length=window).arguments,
         "norm": None,
     }

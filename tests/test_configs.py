@@ -93,7 +93,69 @@ RECIPES = {
 }
 
 
-@pytest.mark.parametrize("name", options("experiment"))
+BEYOND = {
+    "byol_a_2022": {
+        "encoder._target_": "models.audio_ntt_2022.AudioNTT2022",
+        "encoder.embed_dim": 3072,
+        "frontend.win_length": 1024,
+        "optimizer._target_": "torch.optim.Adam",
+        "optimizer.lr": 1e-4,
+        "augment.mixup.ratio": 0.2,
+        "augment.mixup.memory_size": 512,
+        "augment.random_linear_fader": {
+            "_target_": "models.augmentations.RandomLinearFader",
+            "gain": 1.0,
+        },
+    },
+    "byol_s_cosine": {
+        "module.schedule.warmup": 0.1,
+        "module.schedule.decay": "cosine",
+        "module.schedule.tau_end": 1.0,
+    },
+    "byol_s_long": {"data.clip_seconds": 2.0, "augment.mixup.frames": 201},
+    "byol_s_large_batch": {
+        "data.batch_size": 2048,
+        "optimizer.lr": 8.5e-4,
+        "module.tau": 0.923,
+        "module.schedule.warmup": 0.05,
+    },
+}
+"""Recipes beyond the paper: all in which each differs from BYOL-S."""
+
+
+def flat(cfg: DictConfig) -> dict[str, object]:
+    found = {}
+    for key in cfg:
+        node = cfg[key]
+        if isinstance(node, DictConfig) and key != "random_linear_fader":
+            found |= {f"{key}.{inner}": value for inner, value in flat(node).items()}
+        else:
+            found[key] = OmegaConf.to_container(node) if isinstance(node, DictConfig) else node
+    return found
+
+
+def test_all_recipes_are_known():
+    assert set(options("experiment")) == set(RECIPES) | set(BEYOND)
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_recipes_beyond_the_paper_differ_as_their_headers_say(name: str):
+    ours, byol_s = (
+        composed(f"experiment={experiment}", "data=folder", "data.root=/nowhere")
+        for experiment in (name, "byol_s")
+    )
+    assert isinstance(instantiate(ours.module), BYOLPretraining)
+    before, after = flat(byol_s), flat(ours)
+    copied = ("module.encoder", "module.frontend", "module.views", "module.optimizer")
+    changed = {
+        key: value
+        for key, value in after.items()
+        if before.get(key) != value and not key.startswith(copied)
+    }
+    assert changed == BEYOND[name]
+
+
+@pytest.mark.parametrize("name", RECIPES)
 def test_recipes_differ_exactly_as_the_papers_do(name: str):
     cfg = composed(f"experiment={name}", "data=folder", "data.root=/nowhere")
     whole = OmegaConf.to_container(cfg)

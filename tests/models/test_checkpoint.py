@@ -45,7 +45,7 @@ def test_official_weights(official_weights: Path):
 
 
 def test_official_weights_are_told_by_shapes_not_names(tmp_path: Path):
-    for name in ("audio_ntt_1024", "cvt_small"):
+    for name in ("audio_ntt_1024", "audio_ntt_2022", "cvt_small"):
         torch.save(random_encoder(name).encoder.state_dict(), tmp_path / "some_name.bin")
         assert load_encoder(tmp_path / "some_name.bin").name == name
     torch.save(random_encoder("cvt_large").encoder.state_dict(), tmp_path / "large.pth")

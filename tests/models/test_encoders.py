@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from models.audio_ntt import AudioNTT
+from models.audio_ntt_2022 import AudioNTT2022
 from models.cvt import ChannelNorm, CvT
 from models.encoders import ENCODERS
 
@@ -15,8 +16,9 @@ MILLIONS = {
     "cvt_small": 1.6,
     "cvt_large_512": 5.0,
     "cvt_large": 5.0,
+    "audio_ntt_2022": 6.3,
 }
-"""Table 2. It counts the encoder: no projector, predictor or target."""
+"""Table 2, and what 2 x 64 channels, 1024 x 2048 and 2048 x 2048 make. They count the encoder: no projector, predictor or target."""
 
 EMBED_DIM = {
     "audio_ntt_512": 512,
@@ -25,6 +27,7 @@ EMBED_DIM = {
     "cvt_small": 256,
     "cvt_large_512": 512,
     "cvt_large": 2048,
+    "audio_ntt_2022": 3072,
 }
 
 
@@ -43,7 +46,7 @@ def test_table_2(name: str):
     assert encoder(torch.randn(2, 1, 64, 96)).shape == (2, EMBED_DIM[name])
 
 
-@pytest.mark.parametrize("name", ["audio_ntt_512", "cvt_small", "cvt_large"])
+@pytest.mark.parametrize("name", ["audio_ntt_512", "audio_ntt_2022", "cvt_small", "cvt_large"])
 @pytest.mark.parametrize("frames", [8, 9, 33, 96, 1001, 6000])
 def test_any_number_of_frames(name: str, frames: int):
     encoder = build(name).eval()
@@ -68,6 +71,25 @@ def test_audio_ntt_written_out():
         for t in range(features.shape[-1]):
             step = torch.stack([features[c, f, t] for f in range(8) for c in range(4)])
             steps.append(encoder.fc(step))
+        steps = torch.stack(steps)
+        torch.testing.assert_close(
+            encoder(log_mel)[0], steps.max(0).values + steps.mean(0), atol=1e-6, rtol=1e-5
+        )
+
+
+def test_audio_ntt_2022_written_out():
+    """Convolved features beside the MLP's, each time step, then maximum + mean over time."""
+    encoder = AudioNTT2022(80, channels=4, hidden_dim=8).eval()
+    log_mel = torch.randn(1, 1, 64, 40)
+    with torch.no_grad():
+        features = encoder.features(log_mel)[0]
+        assert features.shape == (4, 16, 10)
+        steps = []
+        for t in range(10):
+            local = torch.stack([features[c, f, t] for f in range(16) for c in range(4)])
+            hidden = torch.relu(encoder.fc[0].weight @ local + encoder.fc[0].bias)
+            rest = torch.relu(encoder.fc[3].weight @ hidden + encoder.fc[3].bias)
+            steps.append(torch.cat([local, rest]))
         steps = torch.stack(steps)
         torch.testing.assert_close(
             encoder(log_mel)[0], steps.max(0).values + steps.mean(0), atol=1e-6, rtol=1e-5
@@ -114,3 +136,7 @@ def test_bad_arguments_are_named():
         CvT(pooling="median")
     with pytest.raises(ValueError, match="n_mels=60"):
         AudioNTT(n_mels=60)
+    with pytest.raises(ValueError, match="n_mels=62"):
+        AudioNTT2022(n_mels=62)
+    with pytest.raises(ValueError, match=r"embed_dim=512: the convolutions alone give 1024"):
+        AudioNTT2022(512)
