@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import queue
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import closing, nullcontext
+from typing import Any
 
 import numpy as np
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -100,19 +104,64 @@ class ResumableLoader(DataLoader):
     """A DataLoader that knows how many batches of the epoch it has handed out.
 
     Lightning stores `state_dict` in its checkpoints and hands it back before the first batch.
+
+    Args:
+        ahead: batches that a thread of this process makes in advance; for what needs no processes
+            because it is reading more than computing.
     """
 
-    delivered = 0
+    def __init__(self, *args: Any, ahead: int = 0, **kwargs: Any):
+        self.delivered = 0
+        self.ahead = ahead
+        super().__init__(*args, **kwargs)
 
     def __iter__(self) -> Iterator:
         self.delivered = self.batch_sampler.skipped()
         batches = super().__iter__()
-        for batch in batches:
-            self.delivered += 1
-            yield batch
+        if self.ahead and not self.num_workers:
+            batches = in_background(batches, self.ahead)
+        with closing(batches) if isinstance(batches, Generator) else nullcontext():
+            for batch in batches:
+                self.delivered += 1
+                yield batch
 
     def state_dict(self) -> dict[str, int]:
         return {"epoch": self.batch_sampler.epoch, "delivered": self.delivered}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         self.batch_sampler.skip = (state["epoch"], state["delivered"])
+
+
+def in_background(batches: Iterator, ahead: int) -> Generator:
+    """The same batches made by a thread, at most `ahead` of them waiting; its errors come here."""
+    waiting: queue.Queue = queue.Queue(ahead)
+    stopped = threading.Event()
+
+    def offer(item: object) -> None:
+        while not stopped.is_set():
+            try:
+                return waiting.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            for batch in batches:
+                offer((batch, None))
+                if stopped.is_set():
+                    return
+            offer(None)
+        except BaseException as error:
+            offer((None, error))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while (item := waiting.get()) is not None:
+            batch, error = item
+            if error is not None:
+                raise error
+            yield batch
+    finally:
+        stopped.set()
+        thread.join()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import os
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from datamodules.audio import SUFFIXES, AudioError, probe_audio
+from datamodules.writing import write_file
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,39 @@ def scan_folder(root: str | Path, workers: int = 8) -> Manifest:
             f"data.root={root}: no recordings in it; expected files ending in "
             f"{', '.join(SUFFIXES)}, in it or in folders below."
         )
+    return check_recordings(root, found, workers)
+
+
+def read_manifest(path: str | Path, workers: int = 8) -> Manifest:
+    """The recordings that a CSV file lists in a column `path`, absolute or relative to the file.
+
+    Raises:
+        ValueError: no such file or column, a path twice, or no recording that can be used.
+    """
+    path = Path(path).expanduser()
+    try:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            rows = csv.DictReader(file)
+            if "path" not in (rows.fieldnames or ()):
+                raise ValueError(f"{path}: no column 'path'; expected a CSV file with a header.")
+            listed = [row["path"] for row in rows]
+    except OSError as error:
+        raise ValueError(f"{path}: can't be read ({error.strerror}); check the path.") from error
+    twice = [name for name, count in Counter(listed).items() if count > 1]
+    if twice or not listed:
+        raise ValueError(
+            f"{path}: {f'lists {twice[0]} twice' if twice else 'lists no recording'}; expected "
+            "each recording once."
+        )
+    return check_recordings(path.parent, sorted(listed), workers)
+
+
+def check_recordings(root: Path, found: Sequence[str], workers: int = 8) -> Manifest:
+    """Check recordings below `root` by `workers` threads that read headers.
+
+    Raises:
+        ValueError: none can be used; names the first.
+    """
     recordings, unusable = [], {}
     with ThreadPoolExecutor(workers) as pool:
         checked = pool.map(_check, (root / path for path in found))
@@ -127,14 +163,8 @@ def _check(path: Path) -> Recording | str:
 
 
 def _write_csv(path: Path, header: tuple[str, ...], rows: Iterable[tuple]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(header)
-            writer.writerows(rows)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_file(path, table.getvalue())

@@ -10,7 +10,9 @@ from typing import Any
 from pytorch_lightning import LightningDataModule
 
 from datamodules.crops import Crops, EpochBatches, ResumableLoader
-from datamodules.manifest import Manifest, scan_folder
+from datamodules.manifest import Manifest, read_manifest, scan_folder
+from datamodules.shard_crops import ShardCrops, keep_batch
+from datamodules.shard_files import Shards, open_shards
 
 log = logging.getLogger(__name__)
 
@@ -25,31 +27,43 @@ class PretrainingData(LightningDataModule):
         seed: of order and positions.
         num_workers: decoding processes; "auto" takes the processors, up to 8.
         run_dir: where recordings.csv and unusable.csv go, or None.
+        manifest: CSV file with a column `path` that lists the recordings, instead of the tree.
     """
 
     def __init__(
         self,
-        root: str | Path,
+        root: str | Path | None = None,
         batch_size: int = 256,
         clip_seconds: float = 0.95,
         sample_rate: int = 16_000,
         seed: int = 42,
         num_workers: int | str = "auto",
         run_dir: str | Path | None = None,
+        manifest: str | Path | None = None,
     ):
         super().__init__()
         if batch_size < 2:
             raise ValueError(f"data.batch_size={batch_size}: batch norm needs at least 2 clips.")
         if not clip_seconds >= 0.1:
             raise ValueError(f"data.clip_seconds={clip_seconds}: expected at least 0.1 s.")
-        self.root, self.batch_size, self.clip_seconds = Path(root), batch_size, clip_seconds
+        if root is None and manifest is None:
+            raise ValueError("data.root has no value; give data.root=DIR or data.manifest=FILE.")
+        self.root = Path(manifest).parent if root is None else Path(root)
+        self.batch_size, self.clip_seconds = batch_size, clip_seconds
         self.sample_rate, self.seed, self.run_dir = sample_rate, seed, run_dir
         self.num_workers = worker_count(num_workers)
-        self.manifest: Manifest | None = None
+        self.listed_in = manifest
+        self.manifest: Manifest | Shards | None = None
+        self.crops: Crops | ShardCrops | None = None
         self._restored_digest: str | None = None
 
-    def find_recordings(self) -> Manifest:
-        return scan_folder(self.root)
+    collate, ahead = None, 0  # torch's own; the workers are ahead already
+
+    def find_recordings(self) -> Manifest | Shards:
+        return read_manifest(self.listed_in) if self.listed_in else scan_folder(self.root)
+
+    def make_crops(self, manifest: Manifest | Shards) -> Crops | ShardCrops:
+        return Crops(manifest, self.clip_seconds, self.sample_rate, self.seed)
 
     def setup(self, stage: str | None = None) -> None:
         """Find the recordings, once.
@@ -60,17 +74,18 @@ class PretrainingData(LightningDataModule):
         if self.manifest is not None:
             return
         manifest = self.find_recordings()
+        crops = self.make_crops(manifest)
         ranks = self.trainer.world_size if self.trainer else 1
-        if len(manifest.recordings) < self.batch_size * ranks:
+        if len(crops) < self.batch_size * ranks:
             raise ValueError(
-                f"data.root={self.root}: {len(manifest.recordings)} usable recordings don't fill "
+                f"data.root={self.root}: {len(crops)} usable recordings don't fill "
                 f"one batch of {self.batch_size * ranks}; set data.batch_size="
-                f"{max(2, len(manifest.recordings) // ranks)} or lower."
+                f"{max(2, len(crops) // ranks)} or lower."
             )
         if self.run_dir is not None and (self.trainer is None or self.trainer.is_global_zero):
             manifest.write(Path(self.run_dir))
         log.info(manifest.summary(self.clip_seconds))
-        self.manifest = manifest
+        self.manifest, self.crops = manifest, crops
 
     def train_dataloader(self) -> ResumableLoader:
         if self._restored_digest not in (None, self.manifest.digest):
@@ -81,12 +96,13 @@ class PretrainingData(LightningDataModule):
         rank, ranks = (
             (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         )
-        crops = Crops(self.manifest, self.clip_seconds, self.sample_rate, self.seed)
         return ResumableLoader(
-            crops,
-            batch_sampler=EpochBatches(len(crops), self.batch_size, self.seed, rank, ranks),
+            self.crops,
+            batch_sampler=EpochBatches(len(self.crops), self.batch_size, self.seed, rank, ranks),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
+            collate_fn=self.collate,
+            ahead=self.ahead,
             pin_memory=self.trainer is not None
             and self.trainer.strategy.root_device.type == "cuda",
         )
@@ -96,6 +112,45 @@ class PretrainingData(LightningDataModule):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._restored_digest = state_dict["digest"]
+
+
+class ShardData(PretrainingData):
+    """Random crops from packed shards, see `datamodules.shards`.
+
+    Args:
+        root: folder of the shards.
+        seconds_per_crop: None for one crop a recording and epoch, as in the paper; or one for
+            every so many seconds begun, so that long recordings count as such.
+        num_workers: "auto" is none: a thread reads faster than processes hand over.
+        batch_size, clip_seconds, sample_rate, seed, run_dir: as `PretrainingData`.
+    """
+
+    collate, ahead = staticmethod(keep_batch), 4
+
+    def __init__(
+        self,
+        root: str | Path,
+        seconds_per_crop: float | None = None,
+        num_workers: int | str = "auto",
+        **arguments: Any,
+    ):
+        workers = 0 if num_workers == "auto" else num_workers
+        super().__init__(root, num_workers=workers, **arguments)
+        if seconds_per_crop is not None and not seconds_per_crop > 0:
+            raise ValueError(f"data.seconds_per_crop={seconds_per_crop}: expected more than 0 s.")
+        self.seconds_per_crop = seconds_per_crop
+
+    def find_recordings(self) -> Shards:
+        shards = open_shards(self.root)
+        if shards.sample_rate != self.sample_rate:
+            raise ValueError(
+                f"data.root={self.root}: shards at {shards.sample_rate} Hz; the front end wants "
+                f"{self.sample_rate} Hz, pack them with --sample-rate {self.sample_rate}."
+            )
+        return shards
+
+    def make_crops(self, manifest: Shards) -> ShardCrops:
+        return ShardCrops(manifest, self.clip_seconds, self.seed, self.seconds_per_crop)
 
 
 class DemoData(PretrainingData):
