@@ -49,8 +49,9 @@ class BYOL(nn.Module):
         projector_dim, hidden_dim: P and the width of both heads' hidden layer.
         tau: share of itself that the target keeps at each update.
         joint_views: whether an encoder sees both views in one pass. "auto" where that changes
-            nothing: without batch norm and dropout, where clips don't know of each other (CvT).
-            True takes batch-norm statistics over both views, another recipe than the paper's.
+            nothing: without batch norm and dropout, where clips don't know of each other. All of
+            the paper's encoders have batch norm (CvT in its projections). True takes its
+            statistics over both views, another recipe than the paper's.
 
     Raises:
         ValueError: another `joint_views`.

@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from models.augmentations import EPS, Mixup, RandomResizeCrop, RunningNorm, TwoViews
+from models.augmentations import (
+    EPS,
+    Mixup,
+    RandomLinearFader,
+    RandomResizeCrop,
+    RunningNorm,
+    TwoViews,
+)
 
 
 def clips(batch: int, seed: int = 0) -> torch.Tensor:
@@ -126,3 +133,18 @@ def test_state_is_in_buffers():
 def test_without_augmentation_the_views_are_equal():
     first, second = TwoViews()(clips(4))
     assert torch.equal(first, second)
+
+
+def test_random_linear_fader_is_a_slope_over_time():
+    fader = RandomLinearFader(gain=2.0)
+    torch.manual_seed(0)
+    ends = fader.draw(4000, "cpu")
+    assert -2 <= ends.min() < -1.99 < 1.99 < ends.max() < 2
+    batch = clips(3)
+    faded = fader.fade(batch, ends[:3])
+    for index in range(3):
+        slope = torch.linspace(*ends[index].tolist(), 96)
+        torch.testing.assert_close(faded[index], batch[index] + slope)
+    views = TwoViews(random_linear_fader=fader)
+    first, second = views(clips(4))
+    assert not torch.allclose(first, second, atol=0.1)

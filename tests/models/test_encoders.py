@@ -18,7 +18,7 @@ MILLIONS = {
     "cvt_large": 5.0,
     "audio_ntt_2022": 6.3,
 }
-"""Table 2, and what 2 x 64 channels, 1024 x 2048 and 2048 x 2048 make. They count the encoder: no projector, predictor or target."""
+"""Table 2, and the layers of BYOL-A 2022. It is the encoder alone: no head, no target."""
 
 EMBED_DIM = {
     "audio_ntt_512": 512,

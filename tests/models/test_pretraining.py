@@ -42,13 +42,19 @@ def module(views: TwoViews | None = None, lr: float = 1e-3, **arguments) -> BYOL
     )
 
 
-def fit(model: BYOLPretraining, data: Dataset, folder: Path, **arguments) -> Trainer:
+def fit(
+    model: BYOLPretraining,
+    data: Dataset,
+    folder: Path,
+    resume_from: Path | None = None,
+    **arguments,
+) -> Trainer:
     trainer = Trainer(
         default_root_dir=folder, accelerator="cpu", logger=False, enable_progress_bar=False,
         enable_model_summary=False, log_every_n_steps=1, plugins=[AtomicCheckpointIO()],
         **{"callbacks": [LastCheckpoint(folder, 0.0)], "max_epochs": 2, **arguments},
     )  # fmt: skip
-    trainer.fit(model, DataLoader(data, batch_size=4))
+    trainer.fit(model, DataLoader(data, batch_size=4), ckpt_path=resume_from, weights_only=True)
     return trainer
 
 
