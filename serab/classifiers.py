@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import SVC
 
+from serab.lda import ShrunkLDA
 from serab.logistic import SummedLossLogisticRegression
 from serab.protocol import Candidate
 from serab.qda import CollinearQDA
@@ -20,7 +20,7 @@ _WEIGHTS = ["balanced", None]
 CLASSIFIERS: dict[str, Candidate] = {
     classifier.name: classifier
     for classifier in (
-        Candidate("LDA", LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"), {}),
+        Candidate("LDA", ShrunkLDA(), {}),
         Candidate("QDA", CollinearQDA(), {"reg_param": [0.0, 0.1, 0.25]}),
         Candidate(
             "LR",

@@ -26,8 +26,8 @@ def test_released_grids():
     for name in ("LR", "SVC"):
         assert CLASSIFIERS[name].grid["C"] == pytest.approx(np.logspace(5, -5, 11))
         assert CLASSIFIERS[name].estimator.max_iter == 10_000
-    assert CLASSIFIERS["LDA"].estimator.get_params()["shrinkage"] == "auto"
-    assert CLASSIFIERS["LDA"].estimator.get_params()["solver"] == "lsqr"
+    assert CLASSIFIERS["LDA"].estimator.shrinkage == "auto"
+    assert CLASSIFIERS["LDA"].estimator.solver == "lsqr"
     for name in ("LR", "SVC", "RF"):
         assert CLASSIFIERS[name].estimator.random_state == 42
 
