@@ -1,7 +1,7 @@
 """Keep freed memory for the next step: on a CPU much of a training step goes into page faults.
 
 glibc gives each large tensor back to the kernel when it is freed and asks for zeroed pages when the
-next one comes. What it is worth is part of the ratio that `python benchmarks/training.py` prints.
+next one comes. What it is worth is part of the ratio that `python benchmarks/step.py` prints.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""Pre-training samples per second: our batched path beside a plain per-sample loop.
+"""Samples per second of the whole training step on a CPU, fp32: ours beside a plain loop.
 
-    python benchmarks/training.py --root DIR [--encoder audio_ntt_512] [--batches 8] [--rounds 3]
+    python benchmarks/step.py --root DIR [--encoders audio_ntt_512 ...] [--batches 4] [--rounds 1]
 
 The plain way is what public BYOL-A code does: each loader worker decodes the whole recording, cuts
-the crop and augments that one sample twice; the step is eager, with the default memory layout and
-allocator. Both ways have the same workers, batch and threads; they take turns, each in a process
-of its own. "data" leaves the training step out.
+the crop and augments that one sample twice; the step is eager, with the default memory layout,
+optimizer and allocator, and two forward passes. Ours reads shards, packed from the same recordings
+before the clock starts. Both have the same batch and threads; they take turns, each in a process of
+its own. "data" leaves the training step out. On a GPU: benchmarks/accelerator.py.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from pathlib import Path
@@ -27,13 +29,15 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.audio import fit_length, read_audio
-from datamodules.crops import Crops, EpochBatches, ResumableLoader
 from datamodules.manifest import Manifest, scan_folder
+from datamodules.packing import pack
+from datamodules.pretraining import ShardData
 from models.allocator import keep_freed_memory
 from models.augmentations import EPS, Mixup, RandomResizeCrop, TwoViews
 from models.byol import BYOL
 from models.encoders import ENCODERS
 from models.frontend import LogMel
+from models.pretraining import to_float
 
 WAYS = ("plain", "ours")
 
@@ -88,29 +92,33 @@ def measure(way: str, root: Path, encoder: str, batch: int, batches: int, worker
     byol = BYOL(architecture(**arguments))
     if way == "ours":
         byol = byol.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW([p for p in byol.parameters() if p.requires_grad], lr=3e-4)
-    manifest = scan_folder(root)
+    parameters = [p for p in byol.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=3e-4, fused=way == "ours")
     frontend, views = LogMel(), TwoViews(Mixup(), RandomResizeCrop())
 
     def loader() -> DataLoader:
         if way == "plain":
             return DataLoader(
-                PerSample(manifest), batch, shuffle=True, num_workers=workers, drop_last=True
+                PerSample(scan_folder(root)),
+                batch,
+                shuffle=True,
+                num_workers=workers,
+                drop_last=True,
             )
-        crops = Crops(manifest, 0.95)
-        sampler = EpochBatches(len(crops), batch, seed=42)
-        return ResumableLoader(crops, batch_sampler=sampler, num_workers=workers)
+        data = ShardData(root, batch_size=batch)
+        data.setup()
+        return data.train_dataloader()
 
     def two_views(item) -> tuple[torch.Tensor, torch.Tensor]:
         if way == "ours":
-            return views(frontend(item["waveform"]))
+            return views(frontend(to_float(item["waveform"])))
         both = torch.cat(item)
         return tuple(((both - both.mean()) / both.std()).chunk(2))
 
     rates = {}
     for name in ("data", "training"):
-        iterator, done = iter(loader()), -2  # two batches of warm-up
-        for item in iterator:
+        done = -2  # two batches of warm-up
+        for item in loader():
             pair = two_views(item)
             if name == "training":
                 byol(*pair).loss.backward()
@@ -126,38 +134,47 @@ def measure(way: str, root: Path, encoder: str, batch: int, batches: int, worker
     return rates
 
 
+def turn(way: str, root: Path, encoder: str, *numbers: int) -> dict:
+    command = [sys.executable, __file__, "--turn", way, str(root), encoder, *map(str, numbers)]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return json.loads(output.splitlines()[-1])
+
+
 def main() -> None:
+    if sys.argv[1:2] == ["--turn"]:
+        way, root, encoder, *numbers = sys.argv[2:]
+        print(json.dumps(measure(way, Path(root), encoder, *map(int, numbers))))
+        return
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--root", type=Path, required=True, help="folder tree of recordings")
-    parser.add_argument("--encoder", default="audio_ntt_512", choices=ENCODERS)
+    parser.add_argument("--encoders", nargs="+", default=list(ENCODERS), choices=ENCODERS)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--batches", type=int, default=8)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--batches", type=int, default=4, help="measured, after two of warm-up")
+    parser.add_argument("--workers", type=int, default=2, help="of the plain loader")
+    parser.add_argument("--rounds", type=int, default=1, help="turns of each way")
     options = parser.parse_args()
-    if options.way:
-        arguments = (options.encoder, options.batch, options.batches, options.workers)
-        print(json.dumps(measure(options.way, options.root, *arguments)))
-        return
-    rates: dict[str, list[dict]] = {way: [] for way in WAYS}
-    for _ in range(options.rounds):
-        for way in WAYS:
-            command = [sys.executable, *sys.argv, "--way", way]
-            output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            rates[way].append(json.loads(output.splitlines()[-1]))
+    numbers = (options.batch, options.batches, options.workers)
     print(
-        f"{options.encoder}, batch {options.batch}, {options.workers} workers, "
-        f"{os.cpu_count()} cores"
+        f"samples/s, batch {options.batch}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
     )
-    print(f"{'samples/s (median)':20}{'plain':>10}{'ours':>10}{'ratio':>8}{'ratios':>20}")
-    for name in ("data", "training"):
-        plain, ours = ([rate[name] for rate in rates[way]] for way in WAYS)
-        ratios = [b / a for a, b in zip(plain, ours, strict=True)]
-        shown = " ".join(f"{ratio:.2f}" for ratio in ratios)
-        print(f"{name:20}{median(plain):10.1f}{median(ours):10.1f}{median(ratios):8.2f}{shown:>20}")
+    columns = ("plain", "ours", "ratio", "data: plain", "ours", "ratio")
+    print(f"{'median':16}" + "".join(f"{column:>12}" for column in columns))
+    with tempfile.TemporaryDirectory() as folder:
+        pack(scan_folder(options.root), folder, jobs=2)
+        roots = {"plain": options.root, "ours": Path(folder)}
+        for encoder in options.encoders:
+            rates: dict[str, list[dict]] = {way: [] for way in WAYS}
+            for _ in range(options.rounds):
+                for way in WAYS:
+                    rates[way].append(turn(way, roots[way], encoder, *numbers))
+            line = f"{encoder:16}"
+            for name in ("training", "data"):
+                plain, ours = ([rate[name] for rate in rates[way]] for way in WAYS)
+                ratio = median(b / a for a, b in zip(plain, ours, strict=True))
+                line += f"{median(plain):12.1f}{median(ours):12.1f}{ratio:12.2f}"
+            print(line, flush=True)
 
 
 if __name__ == "__main__":
