@@ -156,9 +156,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1, help="turns of each way")
     options = parser.parse_args()
     numbers = (options.batch, options.batches, options.workers)
-    print(
-        f"samples/s, batch {options.batch}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
-    )
+    machine = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads"
+    print(f"samples/s, batch {options.batch}, {machine}")
     columns = ("plain", "ours", "ratio", "data: plain", "ours", "ratio")
     print(f"{'median':16}" + "".join(f"{column:>12}" for column in columns))
     with tempfile.TemporaryDirectory() as folder:
