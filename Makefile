@@ -4,7 +4,7 @@ BIN := .venv/bin
 export SERAB_DATA ?= data
 DEMO := runs/demo
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test test-tf lint lock clean
 
 demo: .venv/installed  ## demo speech, pre-train, evaluate, compare with random weights
 	$(BIN)/python train.py data=demo run_dir=$(DEMO)/train resume=auto
@@ -16,15 +16,19 @@ demo: .venv/installed  ## demo speech, pre-train, evaluate, compare with random 
 test: .venv/installed  ## the whole suite
 	$(BIN)/python -m pytest
 
+test-tf: .venv-tf/installed  ## VGGish, YAMNet and TRILL, in an environment with TensorFlow
+	.venv-tf/bin/python -m pytest tests/serab/test_extractors_saved_model.py \
+		tests/serab/test_extractors_contract.py
+
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 lock:  ## requirements.txt and requirements-tf.txt anew from pyproject.toml
 	$(BIN)/uv pip compile --universal --quiet --python-version 3.11 --extra transformers \
-		pyproject.toml -o requirements.txt
+		--extra onnx pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --universal --quiet --python-version 3.11 --extra transformers \
-		--extra tensorflow -c requirements.txt pyproject.toml -o requirements-tf.txt
+		--extra onnx --extra tensorflow -c requirements.txt pyproject.toml -o requirements-tf.txt
 
 # uv installs in a third of pip's time; without it pip does the same
 .venv/installed: requirements.txt
@@ -34,5 +38,11 @@ lock:  ## requirements.txt and requirements-tf.txt anew from pyproject.toml
 		|| $(BIN)/python -m pip install --quiet -r requirements.txt
 	touch $@
 
+.venv-tf/installed: requirements-tf.txt
+	test -x .venv-tf/bin/python || $(PYTHON) -m venv .venv-tf
+	.venv-tf/bin/python -m pip install --quiet uv
+	.venv-tf/bin/python -m uv pip sync --quiet --python .venv-tf/bin/python requirements-tf.txt
+	touch $@
+
 clean:
-	rm -rf .venv runs report
+	rm -rf .venv .venv-tf runs report
