@@ -22,6 +22,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from models.allocator import keep_freed_memory
 from models.checkpoint import ARTEFACT
+from models.devices import check_devices
 from models.ranks import lost_another, sparse_signal_checks, watch_ranks
 from models.resume import (
     AtomicCheckpointIO,
@@ -115,6 +116,7 @@ def build_trainer(cfg: DictConfig, run_dir: Path) -> Trainer:
     plugins = [AtomicCheckpointIO()]
     if cfg.trainer.get("sync_batchnorm"):
         plugins.append(SharedBatchNorm())
+    check_devices(cfg.trainer.accelerator, cfg.trainer.devices)
     trainer = instantiate(cfg.trainer, logger=loggers, callbacks=callbacks, plugins=plugins)
     sparse_signal_checks(trainer)
     return trainer

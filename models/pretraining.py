@@ -101,6 +101,11 @@ class BYOLPretraining(LightningModule):
         return self.byol.encoder(self.views.pre_norm(self.frontend(waveform)))
 
     def on_fit_start(self) -> None:
+        if self.trainer.accumulate_grad_batches < 1:
+            raise ValueError(
+                f"trainer.accumulate_grad_batches={self.trainer.accumulate_grad_batches}: expected "
+                "at least 1."
+            )
         self._parts = compile_parts(self.compile_choice, self.device, self.views, self.byol)
 
     def on_train_start(self) -> None:
@@ -138,7 +143,10 @@ class BYOLPretraining(LightningModule):
         self.byol.update_target()
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.make_optimizer([p for p in self.parameters() if p.requires_grad])
+        try:
+            optimizer = self.make_optimizer([p for p in self.parameters() if p.requires_grad])
+        except TypeError as error:
+            raise ValueError(f"optimizer: a value of the wrong kind ({error}).") from error
         if self.schedule.constant:
             return optimizer
         steps = self._steps()

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 import train as train_script
 from models.checkpoint import load_encoder
+from models.devices import check_devices
 from models.resume import newest_unfinished
 
 SMALL = [
@@ -243,7 +244,14 @@ def test_bad_input_is_one_sentence(speech_folder: Path, tmp_path: Path, monkeypa
         "data.root=???": "data.root has no value; give data.root=",
         "data.clip_seconds=0.01": "data.clip_seconds=0.01: expected at least 0.1 s",
         "resume=perhaps": "resume=perhaps: expected one of never, auto",
+        "trainer.precision=fp8": "Precision 'fp8' is invalid. Allowed precision values:",
+        "module.compile=maybe": "module.compile=maybe: expected true, false, auto or one of",
+        "module.schedule.decay=linear": "schedule.decay=linear: expected one of none, cosine",
+        "optimizer.lr=abc": "optimizer: a value of the wrong kind",
+        "trainer.accumulate_grad_batches=0": "accumulate_grad_batches=0: expected at least 1",
     }
+    if not torch.cuda.is_available():
+        cases["trainer=gpu"] = "trainer.accelerator=gpu: torch finds no GPU on this machine"
     for number, (override, message) in enumerate(cases.items()):
         run_dir = tmp_path / f"run{number}"
         printed = refused(monkeypatch, capsys, speech_folder, run_dir, override)
@@ -251,3 +259,23 @@ def test_bad_input_is_one_sentence(speech_folder: Path, tmp_path: Path, monkeypa
         assert "Traceback" not in printed
         assert not list(run_dir.glob("checkpoints/*"))
         assert not (run_dir / "encoder.safetensors").exists()
+
+
+def test_processes_started_by_others_need_a_run_dir(monkeypatch: pytest.MonkeyPatch):
+    """torchrun's and Slurm's can't see each other before they have one."""
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SystemExit, match=r"run_dir has no value; processes that torchrun or Slurm"):
+        train_script.choose_run_dir(None, "never")
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert not train_script.started_with_others()
+
+
+def test_more_gpus_than_there_are(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(ValueError, match=r"trainer\.devices=8: this machine has 2; set"):
+        check_devices("gpu", 8)
+    check_devices("gpu", 2)
+    check_devices("gpu", "auto")
+    check_devices("cpu", 8)
