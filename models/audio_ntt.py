@@ -38,13 +38,7 @@ class AudioNTT(nn.Module):
         }
         self.embed_dim = embed_dim
         self.features = conv_blocks(3, channels)
-        self.fc = nn.Sequential(
-            nn.Linear(channels * n_mels // 8, embed_dim),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(embed_dim, embed_dim),
-            nn.ReLU(),
-        )
+        self.fc = step_mlp(channels * n_mels // 8, embed_dim, embed_dim, dropout)
 
     def forward(
         self, log_mel: Float[Tensor, "B 1 F T"], frames: Int[Tensor, "B"] | None = None
@@ -70,6 +64,17 @@ def conv_blocks(blocks: int, channels: int) -> nn.Sequential:
             nn.MaxPool2d(2),
         ]
     return nn.Sequential(*layers)
+
+
+def step_mlp(in_dim: int, hidden_dim: int, out_dim: int, dropout: float) -> nn.Sequential:
+    """Two linear layers for each time step."""
+    return nn.Sequential(
+        nn.Linear(in_dim, hidden_dim),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden_dim, out_dim),
+        nn.ReLU(),
+    )
 
 
 def convolve(

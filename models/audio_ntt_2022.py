@@ -12,7 +12,7 @@ from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from models.audio_ntt import conv_blocks, convolve
+from models.audio_ntt import conv_blocks, convolve, step_mlp
 from models.pooling import mean_max_over_time
 
 
@@ -62,13 +62,7 @@ class AudioNTT2022(nn.Module):
         }
         self.embed_dim = embed_dim
         self.features = conv_blocks(2, channels)
-        self.fc = nn.Sequential(
-            nn.Linear(local_dim, hidden_dim),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(hidden_dim, embed_dim - local_dim),
-            nn.ReLU(),
-        )
+        self.fc = step_mlp(local_dim, hidden_dim, embed_dim - local_dim, dropout)
 
     def forward(
         self, log_mel: Float[Tensor, "B 1 F T"], frames: Int[Tensor, "B"] | None = None
