@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from datamodules.audio import AudioError, fit_length, read_segment, resample
@@ -93,11 +96,16 @@ class EpochBatches(Sampler[list[CropKey]]):
         return self.recordings // (self.batch_size * self.ranks)
 
     def __iter__(self) -> Iterator[list[CropKey]]:
-        order = keyed_generator(self.seed, 0, self.epoch).permutation(self.recordings)
+        order = self.order()
         for batch in range(self.skipped(), len(self)):
-            start = (batch * self.ranks + self.rank) * self.batch_size
-            chosen = order[start : start + self.batch_size]
-            yield [(self.epoch, int(index)) for index in chosen]
+            chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            yield [(self.epoch, index) for index in chosen.tolist()]
+
+    def order(self) -> np.ndarray:
+        """This rank's items of the epoch, its batches one behind the other."""
+        order = keyed_generator(self.seed, 0, self.epoch).permutation(self.recordings)
+        batches = order[: len(self) * self.ranks * self.batch_size]
+        return batches.reshape(len(self), self.ranks, self.batch_size)[:, self.rank].reshape(-1)
 
 
 class ResumableLoader(DataLoader):
@@ -108,22 +116,30 @@ class ResumableLoader(DataLoader):
     Args:
         ahead: batches that a thread of this process makes in advance; for what needs no processes
             because it is reading more than computing.
+        threads: that many threads instead, a batch each; for what is waiting more than reading.
     """
 
-    def __init__(self, *args: Any, ahead: int = 0, **kwargs: Any):
+    def __init__(self, *args: Any, ahead: int = 0, threads: int = 0, **kwargs: Any):
         self.delivered = 0
-        self.ahead = ahead
+        self.ahead, self.threads = ahead, threads
         super().__init__(*args, **kwargs)
 
     def __iter__(self) -> Iterator:
         self.delivered = self.batch_sampler.skipped()
-        batches = super().__iter__()
-        if self.ahead and not self.num_workers:
-            batches = in_background(batches, self.ahead)
+        if self.threads:
+            batches = in_threads(self._make, self.batch_sampler, self.threads)
+        else:
+            batches = super().__iter__()
+            if self.ahead and not self.num_workers:
+                batches = in_background(batches, self.ahead)
         with closing(batches) if isinstance(batches, Generator) else nullcontext():
             for batch in batches:
                 self.delivered += 1
                 yield batch
+
+    def _make(self, keys: list[CropKey]) -> dict[str, Tensor]:
+        batch = self.dataset.__getitems__(keys)
+        return {k: v.pin_memory() for k, v in batch.items()} if self.pin_memory else batch
 
     def state_dict(self) -> dict[str, int]:
         return {"epoch": self.batch_sampler.epoch, "delivered": self.delivered}
@@ -165,3 +181,18 @@ def in_background(batches: Iterator, ahead: int) -> Generator:
     finally:
         stopped.set()
         thread.join()
+
+
+def in_threads(make: Callable[[Any], Any], keys: Iterable, threads: int) -> Generator:
+    """What `make` makes of each key, in order, so many at work or waiting at a time."""
+    pool = ThreadPoolExecutor(threads)
+    waiting: deque[Future] = deque()
+    try:
+        for key in keys:
+            waiting.append(pool.submit(make, key))
+            if len(waiting) == threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

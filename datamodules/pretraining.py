@@ -57,13 +57,16 @@ class PretrainingData(LightningDataModule):
         self.crops: Crops | ShardCrops | None = None
         self._restored_digest: str | None = None
 
-    collate, ahead = None, 0  # torch's own; the workers are ahead already
+    collate, ahead, threads = None, 0, 0  # torch's own; the workers are ahead already
 
     def find_recordings(self) -> Manifest | Shards:
         return read_manifest(self.listed_in) if self.listed_in else scan_folder(self.root)
 
     def make_crops(self, manifest: Manifest | Shards) -> Crops | ShardCrops:
         return Crops(manifest, self.clip_seconds, self.sample_rate, self.seed)
+
+    def make_batches(self, rank: int, ranks: int) -> EpochBatches:
+        return EpochBatches(len(self.crops), self.batch_size, self.seed, rank, ranks)
 
     def setup(self, stage: str | None = None) -> None:
         """Find the recordings, once.
@@ -98,11 +101,12 @@ class PretrainingData(LightningDataModule):
         )
         return ResumableLoader(
             self.crops,
-            batch_sampler=EpochBatches(len(self.crops), self.batch_size, self.seed, rank, ranks),
+            batch_sampler=self.make_batches(rank, ranks),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             collate_fn=self.collate,
             ahead=self.ahead,
+            threads=self.threads,
             pin_memory=self.trainer is not None
             and self.trainer.strategy.root_device.type == "cuda",
         )
@@ -141,13 +145,16 @@ class ShardData(PretrainingData):
         self.seconds_per_crop = seconds_per_crop
 
     def find_recordings(self) -> Shards:
-        shards = open_shards(self.root)
+        shards = self.open_shards()
         if shards.sample_rate != self.sample_rate:
             raise ValueError(
                 f"data.root={self.root}: shards at {shards.sample_rate} Hz; the front end wants "
                 f"{self.sample_rate} Hz, pack them with --sample-rate {self.sample_rate}."
             )
         return shards
+
+    def open_shards(self) -> Shards:
+        return open_shards(self.root)
 
     def make_crops(self, manifest: Shards) -> ShardCrops:
         return ShardCrops(manifest, self.clip_seconds, self.seed, self.seconds_per_crop)

@@ -58,31 +58,39 @@ class ShardCrops(Dataset):
     def __getitems__(self, keys: list[CropKey]) -> dict[str, torch.Tensor]:
         """waveform: int16 (B, samples); unreadable: zeros (B,), a shard is whole or refused."""
         epoch, items = np.array(keys, np.int64).T
+        crops = torch.zeros(len(keys), self.samples, dtype=torch.int16)
+        shard, first, length = (part.tolist() for part in self.places(epoch, items))
+        wanted = []
+        for row, samples in zip(crops.numpy(), length, strict=True):
+            before = (self.samples - samples) // 2
+            wanted.append(row[before : before + samples])
+        self._fill(wanted, shard, first)
+        return {"waveform": crops, "unreadable": torch.zeros(len(keys), dtype=torch.uint8)}
+
+    def places(self, epoch: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Shard, first sample in it and samples of each crop; all int64 (B,)."""
         recordings = items if self.item_recording is None else self.item_recording[items]
         shard, start, samples = np.array(self.shards.index[recordings]).T
-        spare = samples - self.samples
-        first = keyed_position(self.seed, epoch, items, np.maximum(spare, 0)) + start
-        lengths = np.minimum(samples, self.samples)
+        spare = np.maximum(samples - self.samples, 0)
+        first = keyed_position(self.seed, epoch, items, spare) + start
+        return shard, first, np.minimum(samples, self.samples)
+
+    def _fill(self, wanted: list[np.ndarray], shard: list[int], first: list[int]) -> None:
+        """Read into each array of int16 what stands in its shard from its first sample on."""
         reads = [
-            (self._open(number), begin * SAMPLE.itemsize, length, number)
-            for number, begin, length in zip(
-                shard.tolist(), first.tolist(), lengths.tolist(), strict=True
-            )
+            (self._open(number), begin * SAMPLE.itemsize, row)
+            for number, begin, row in zip(shard, first, wanted, strict=True)
         ]
         if hasattr(os, "posix_fadvise"):
-            for file, offset, length, _ in reads:
-                size = length * SAMPLE.itemsize
-                os.posix_fadvise(file, offset, size, os.POSIX_FADV_WILLNEED)
-        crops = torch.zeros(len(keys), self.samples, dtype=torch.int16)
-        for row, (file, offset, length, number) in zip(crops.numpy(), reads, strict=True):
-            before = (self.samples - length) // 2
-            wanted = row[before : before + length]
-            if os.preadv(file, [wanted], offset) != wanted.nbytes:
+            for file, offset, row in reads:
+                os.posix_fadvise(file, offset, row.nbytes, os.POSIX_FADV_WILLNEED)
+        for number, (file, offset, row) in zip(shard, reads, strict=True):
+            if os.preadv(file, [row], offset) != row.nbytes:
+                end = offset // SAMPLE.itemsize + len(row)
                 raise ShardError(
-                    f"{self._path(number)}: ends before sample {offset // SAMPLE.itemsize + length}"
-                    "; it changed while it was read, run `python -m datamodules.shards verify`."
+                    f"{self._path(number)}: ends before sample {end}; it changed while it was "
+                    "read, run `python -m datamodules.shards verify`."
                 )
-        return {"waveform": crops, "unreadable": torch.zeros(len(keys), dtype=torch.uint8)}
 
     def _path(self, number: int) -> str:
         return str(self.shards.root / self.shards.shards[number].name)

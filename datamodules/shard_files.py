@@ -30,6 +30,13 @@ class ShardError(ValueError):
     """Shards that can't be used; the message names the file and says what to do."""
 
 
+class Url(str):
+    """Where shards are when that isn't a folder; `/` puts a name behind it, as with a path."""
+
+    def __truediv__(self, name: str) -> Url:
+        return Url(f"{self.rstrip('/')}/{name}")
+
+
 @dataclass(frozen=True)
 class Shard:
     """One file: its name, its samples and the SHA-256 (hex) of its bytes."""
@@ -47,7 +54,7 @@ class Shards:
         index: int64 (recordings, 3), memory-mapped: shard, first sample, samples.
     """
 
-    root: Path
+    root: Path | Url
     sample_rate: int
     shards: tuple[Shard, ...]
     index: np.ndarray
@@ -90,18 +97,33 @@ def open_shards(root: str | Path) -> Shards:
             f"data.root={root}: no {MANIFEST}, so no (finished) shards; run `python -m "
             f"datamodules.shards pack --source DIR --out {root}`, which goes on where it was."
         )
-    if about.get("version") != VERSION:
-        raise ShardError(
-            f"{root / MANIFEST}: shards of version {about.get('version')}; expected {VERSION}, "
-            "pack them again."
-        )
-    shards = tuple(Shard(**shard) for shard in about["shards"])
+    shards = listed_shards(root, about)
     for shard in shards:
         check_size(root, shard)
     try:
         index = np.load(root / INDEX, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise ShardError(f"{root / INDEX}: can't be read ({error}); pack again.") from error
+    return checked_shards(root, about, shards, index)
+
+
+def listed_shards(root: Path | Url, about: dict[str, Any]) -> tuple[Shard, ...]:
+    """The shards that the content of shards.json names; ShardError for another version."""
+    version = about.get("version") if isinstance(about, dict) else None
+    if version != VERSION:
+        raise ShardError(
+            f"{root / MANIFEST}: shards of version {version}; expected {VERSION}, pack them again."
+        )
+    try:
+        return tuple(Shard(**shard) for shard in about["shards"])
+    except (KeyError, TypeError) as error:
+        raise ShardError(f"{root / MANIFEST}: can't be read ({error}); pack again.") from error
+
+
+def checked_shards(
+    root: Path | Url, about: dict[str, Any], shards: tuple[Shard, ...], index: np.ndarray
+) -> Shards:
+    """Shards whose index agrees with them; ShardError otherwise."""
     _check_index(root, index, shards, about["recordings"])
     return Shards(
         root, about["sample_rate"], shards, index, about["unusable"], digest_of(shards, index)
@@ -111,17 +133,24 @@ def open_shards(root: str | Path) -> Shards:
 def check_size(root: Path, shard: Shard) -> None:
     """Raise ShardError unless the file is there with all its samples."""
     path = root / shard.name
-    if not path.is_file():
+    compare_size(path, shard, path.stat().st_size if path.is_file() else None)
+
+
+def compare_size(path: Path | Url, shard: Shard, size: int | None) -> None:
+    """Raise ShardError unless `size` (bytes, None for no file) is what the shard's samples take."""
+    if size is None:
         raise ShardError(f"{path}: missing; copy it again, or run the same pack command again.")
     expected = shard.samples * SAMPLE.itemsize
-    if path.stat().st_size != expected:
+    if size != expected:
         raise ShardError(
-            f"{path}: {path.stat().st_size} bytes; expected {expected}, copy it again or remove "
-            "it and run the same pack command again."
+            f"{path}: {size} bytes; expected {expected}, copy it again or remove it and run the "
+            "same pack command again."
         )
 
 
-def _check_index(root: Path, index: np.ndarray, shards: tuple[Shard, ...], recordings: int) -> None:
+def _check_index(
+    root: Path | Url, index: np.ndarray, shards: tuple[Shard, ...], recordings: int
+) -> None:
     sound = index.dtype == np.int64 and index.shape == (recordings, 3) and recordings > 0
     if sound:
         shard, start, samples = index.T

@@ -1,0 +1,75 @@
+"""The LightningDataModule of shards that stay in an object store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datamodules.crops import EpochBatches
+from datamodules.pretraining import ShardData
+from datamodules.shard_files import Shards
+from datamodules.store import Store, open_store
+from datamodules.store_crops import BlockBatches, StoreCrops
+
+
+class StoreData(ShardData):
+    """Random crops from shards in S3, GCS, Azure or on a web server; needs obstore.
+
+    Without `block_seconds` a run is that of `data=shards` on a copy, sample for sample: each crop
+    is a ranged read. With it, far fewer and longer reads: for more than one crop of a block, which
+    is what `seconds_per_crop` gives.
+
+    Args:
+        root: address of the folder, see `datamodules.store.Store`.
+        connections: reads at a time.
+        threads: batches made at a time.
+        block_seconds: of a block, see `datamodules.store_crops`; 256 s are 8 MB at 16 kHz.
+        mixed_blocks: blocks whose crops are mixed at a time; twice as many are in memory.
+        seconds_per_crop, batch_size, clip_seconds, sample_rate, seed, run_dir: as `ShardData`.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        connections: int = 256,
+        threads: int = 8,
+        block_seconds: float | None = None,
+        mixed_blocks: int = 64,
+        **arguments: Any,
+    ):
+        super().__init__(root, num_workers=0, **arguments)
+        for key, value in {
+            "connections": connections,
+            "threads": threads,
+            "mixed_blocks": mixed_blocks,
+        }.items():
+            if not (isinstance(value, int) and value >= 1):
+                raise ValueError(f"data.{key}={value}: expected a number from 1.")
+        if block_seconds is not None and not block_seconds >= self.clip_seconds:
+            raise ValueError(
+                f"data.block_seconds={block_seconds}: expected at least a clip's "
+                f"{self.clip_seconds} s, or null."
+            )
+        self.root, self.connections, self.threads = root, connections, threads
+        self.block_seconds, self.mixed_blocks = block_seconds, mixed_blocks
+        self.store: Store | None = None
+
+    def open_shards(self) -> Shards:
+        self.store = Store(self.root)
+        return open_store(self.store)
+
+    def make_crops(self, manifest: Shards) -> StoreCrops:
+        return StoreCrops(
+            self.store,
+            manifest,
+            self.clip_seconds,
+            self.seed,
+            self.seconds_per_crop,
+            self.connections,
+            self.block_seconds,
+            2 * self.mixed_blocks,
+        )
+
+    def make_batches(self, rank: int, ranks: int) -> EpochBatches:
+        if self.block_seconds is None:
+            return super().make_batches(rank, ranks)
+        return BlockBatches(self.crops, self.mixed_blocks, self.batch_size, self.seed, rank, ranks)
