@@ -37,8 +37,8 @@ class OpenSmileExtractor(Extractor):
         self.fingerprint = f"ComParE_2016 functionals, opensmile {version('opensmile')}"
 
     def transform(self, waveforms: Iterable[np.ndarray]) -> np.ndarray:
-        waveforms = list(waveforms)
-        jobs = min(self.jobs, len(waveforms))
+        # never in this process, which joblib takes for one job: it crashes beside TensorFlow
+        jobs = max(2, self.jobs)
         work = (delayed(functionals)(waveform, self.sample_rate) for waveform in waveforms)
         return np.stack(Parallel(n_jobs=jobs)(work))
 
