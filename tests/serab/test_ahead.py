@@ -60,7 +60,13 @@ def test_a_consumer_that_stops_leaves_no_threads():
 
 def test_threads_of_torch_are_given_back():
     before = torch.get_num_threads()
-    with pytest.raises(RuntimeError, match="inside"), single_threaded_torch():
+    with single_threaded_torch():
         assert torch.get_num_threads() == 1
-        raise RuntimeError("inside")
+    assert torch.get_num_threads() == before
+
+
+def test_threads_of_torch_are_given_back_after_an_error():
+    before = torch.get_num_threads()
+    with pytest.raises(ZeroDivisionError), single_threaded_torch():
+        1 / 0  # noqa: B018
     assert torch.get_num_threads() == before
