@@ -18,6 +18,7 @@ from torch import Tensor
 
 from models.encoders import ARCHITECTURES, ENCODERS, encoder_name
 from models.frontend import LogMel
+from models.hub_download import CONFIG, WEIGHTS, download, is_repo_id
 from models.official import CheckpointError, load_tensors, official_spec
 from models.speech_encoder import SpeechEncoder
 
@@ -25,6 +26,7 @@ ARTEFACT = "encoder.safetensors"
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
 SPEC_KEY = "speech_encoder"
 """Header entry of the artefact and entry of a training checkpoint."""
+CONFIG_KEYS = ("version", "name", "architecture", "arguments", "frontend", "norm", "about")
 
 
 def save_encoder(
@@ -65,24 +67,28 @@ def load_encoder(
     """Load a frozen encoder from whatever holds one.
 
     Args:
-        path: a run directory, `encoder.safetensors`, a training checkpoint or official weights.
+        path: a run directory, `encoder.safetensors`, a training checkpoint, official weights, or
+            what `models.hub` shares: a folder or the name of a Hub repository, USER/NAME.
         encoder: the encoder to expect, one of `ENCODERS`. Official CvT weights of 512 and 2,048
             dimensions have the same shapes, so they need it.
         device: to put it on.
 
     Raises:
         CheckpointError: nothing there, cut off, holding code, or of another encoder.
+        models.hub_download.UnreachableError: a repository that can't be had.
     """
     if encoder is not None and encoder not in ENCODERS:
         raise CheckpointError(
             f"unknown encoder {encoder!r}: expected one of {', '.join(ENCODERS)}."
         )
+    if is_repo_id(str(path)) and not Path(path).exists():
+        path = download(str(path))
     file = _find(Path(path))
     spec, weights = _read(file, encoder)
     try:
         module = ARCHITECTURES[spec["architecture"]](**spec["arguments"])
         frontend = LogMel(**spec["frontend"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:  # or sizes without bounds
         raise CheckpointError(
             f"{file}: describes no encoder that this version knows ({error}); "
             "train it again or use the version that wrote it."
@@ -100,7 +106,7 @@ def load_encoder(
         raise CheckpointError(
             f"{file}: its weights don't fit {name} ({detail}); it is damaged or of another model."
         ) from error
-    loaded = SpeechEncoder(module, frontend, spec.get("norm"), name)
+    loaded = SpeechEncoder(module, frontend, spec.get("norm"), name, spec.get("about"))
     return loaded.eval().requires_grad_(False).to(device)
 
 
@@ -109,6 +115,8 @@ def _find(path: Path) -> Path:
         for file in (path / ARTEFACT, path / LAST_CHECKPOINT):
             if file.is_file():
                 return file
+        if (path / CONFIG).is_file() and (path / WEIGHTS).is_file():
+            return path / WEIGHTS
         raise CheckpointError(
             f"{path}: a directory without {ARTEFACT} or {LAST_CHECKPOINT}; give the run_dir of a "
             "finished or interrupted train.py, or a file."
@@ -148,9 +156,44 @@ def _read_artefact(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             f"{file}: cut off or damaged ({error}); copy it again, or export it again by starting "
             "train.py with the same run_dir and resume=auto."
         ) from error
+    if header is None and (config := file.with_name(CONFIG)).is_file():
+        return read_config(config), weights
     if header is None:
         raise CheckpointError(
             f"{file}: a safetensors file without the entry {SPEC_KEY!r}; expected the "
             f"{ARTEFACT} that train.py writes."
         )
     return json.loads(header), weights
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The specification in a shared encoder's config.json: plain values, nothing is imported by it.
+
+    Raises:
+        CheckpointError: no JSON object, other entries than `CONFIG_KEYS`, or a norm that is none.
+    """
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path}: isn't JSON ({error}); download it again.") from error
+    if not isinstance(config, dict) or set(config) != set(CONFIG_KEYS):
+        said = set(config) if isinstance(config, dict) else set()
+        unknown, missing = sorted(said - set(CONFIG_KEYS)), sorted(set(CONFIG_KEYS) - said)
+        raise CheckpointError(
+            f"{path}: has the unknown entries {unknown} and lacks {missing}; expected "
+            f"{', '.join(CONFIG_KEYS)}, as python -m models.hub writes them."
+        )
+    if not _is_norm(config["norm"]):
+        raise CheckpointError(
+            f"{path}: norm={config['norm']!r}; expected null or [mean, std] with a positive std."
+        )
+    if not all(isinstance(config[key], dict) for key in ("arguments", "frontend", "about")):
+        raise CheckpointError(f"{path}: arguments, frontend and about must be JSON objects.")
+    return config
+
+
+def _is_norm(norm: Any) -> bool:
+    if norm is None:
+        return True
+    numbers = isinstance(norm, list) and len(norm) == 2
+    return numbers and all(type(n) in (int, float) for n in norm) and 0 < norm[1] < float("inf")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ class SpeechEncoder(nn.Module):
         embed_dim: width D of an embedding.
         sample_rate: Hz of the front end.
         norm: mean and standard deviation of the pre-training log-mels, or None (official weights).
+        about: what its artefact says of training data, recipe and versions; {} where nothing is.
     """
 
     def __init__(
@@ -31,8 +33,10 @@ class SpeechEncoder(nn.Module):
         frontend: LogMel,
         norm: Sequence[float] | None,
         name: str,
+        about: dict[str, Any] | None = None,
     ):
         super().__init__()
+        self.about = about or {}
         self.encoder, self.frontend, self.name = encoder, frontend, name
         self.norm = None if norm is None else (float(norm[0]), float(norm[1]))
         self.embed_dim = encoder.embed_dim
