@@ -178,6 +178,7 @@ def measure(encoder: str, root: Path, device: torch.device, options: argparse.Na
         torch.cuda.reset_peak_memory_stats()
     compiled = {"true": True, "false": False}.get(options.compile, options.compile)
     module = build_module(encoder, compiled)
+    module.norm_epochs = 0  # frozen, as in most of a run: else a small corpus compiles anew midway
     data = ShardData(root, batch_size=options.batch, seconds_per_crop=options.seconds_per_crop)
     clock = Measure(options.warm_up, options.steps, options.profiled)
     trainer = build_trainer(device, options.precision, clock)
@@ -212,7 +213,12 @@ def main() -> None:
     parser.add_argument("--profiled", type=int, help="after them; by default 20, or 2 on a CPU")
     parser.add_argument("--precision", default="bf16-mixed", help="Lightning's trainer.precision")
     parser.add_argument("--compile", default="auto", help="module.compile")
-    parser.add_argument("--seconds-per-crop", type=float, default=1.0, help="crops of an epoch")
+    parser.add_argument(
+        "--seconds-per-crop",
+        type=float,
+        default=0.1,
+        help="small: epochs as long as a large corpus has",
+    )
     parser.add_argument("--out", type=Path, help="JSON lines of all that is measured")
     options = parser.parse_args()
     if options.device == "cuda" and not torch.cuda.is_available():
@@ -230,7 +236,7 @@ def report(root: Path, device: torch.device, options: argparse.Namespace) -> Non
     name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
     peak = peak_flops(device)
     print(
-        f"{name}: {peak / 1e12:.1f} TFLOP/s in a bf16 matrix product; batch {options.batch}, ",
+        f"{name}: {peak / 1e12:.3g} TFLOP/s in a bf16 matrix product; batch {options.batch}, ",
         end="",
     )
     print(f"{options.precision}, compile {options.compile}, torch {torch.__version__}")
