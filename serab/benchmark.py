@@ -17,7 +17,7 @@ from serab.extractors.base import Extractor
 from serab.index import CorpusIndex
 from serab.intervals import Over, score_interval
 from serab.projection import save_projection
-from serab.protocol import PreparedTask, Protocol, Searched, Task
+from serab.protocol import CannotFit, PreparedTask, Protocol, Searched, Task
 from serab.results import ClassifierResult, Predictions, marked
 from serab.run_files import RunFiles
 from serab.scores import accuracy, chance, macro_f1, majority, uar
@@ -35,7 +35,7 @@ class Benchmark:
         protocol: the rules.
         files: where results are kept; what they already have isn't done again.
         classifiers: names; None for all five.
-        jobs: processes for a grid; -1 takes all processors.
+        jobs: threads for a grid; -1 takes all processors.
         cache: of embeddings and decoded audio.
     """
 
@@ -62,7 +62,8 @@ class Benchmark:
             its results, the selected and the best marked, and what leaks between the parts.
 
         Raises:
-            ValueError: unknown classifiers, or a corpus that can't be split.
+            ValueError: unknown classifiers, a corpus that can't be split, or no classifier that
+                can be fitted; one of several that can't is left out, and said so.
         """
         names = check_classifiers(self.classifiers)
         parts = split(index, self.protocol.name, seed)
@@ -78,16 +79,24 @@ class Benchmark:
             if seed == 0:
                 save_projection(self.files.run_dir, index, task.embeddings, order, parts)
             prepared = PreparedTask(task, self.protocol, self.jobs)
+        left_out = []
         for name in missing:
-            searched = prepared.search(CLASSIFIERS[name])
-            row = case.result(name, searched, task)
-            if self.protocol.tests_all:
-                row = self._test(case, prepared, row, order)
+            try:
+                searched = prepared.search(CLASSIFIERS[name])
+                row = case.result(name, searched, task)
+                if self.protocol.tests_all:
+                    row = self._test(case, prepared, row, order)
+            except CannotFit as error:
+                left_out.append(error)
+                log.warning("%s %-4s left out: %s", index.code, name, error)
+                continue
             results.put(row)
             log.info(
                 "%s %-4s validation %.3f, %.1f s",
                 *(index.code, name, row.val_accuracy, row.seconds),
             )
+        if not results.of_split(key):
+            raise left_out[0]
         results.put(*marked(results.of_split(key), self.protocol.tests_all))
         for row in results.of_split(key):
             if row.selected and not _tested(row):

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import SVC
 
+from serab.forest_grid import predict_forests
 from serab.lda import ShrunkLDA
 from serab.logistic import SummedLossLogisticRegression
+from serab.logistic_grid import predict_logistic
 from serab.protocol import Candidate
-from serab.qda import CollinearQDA
+from serab.qda import CollinearQDA, predict_qdas
+from serab.svm_grid import predict_svms
 
 SEED = 42
 _C = [10.0**exponent for exponent in range(5, -6, -1)]
@@ -21,16 +24,18 @@ CLASSIFIERS: dict[str, Candidate] = {
     classifier.name: classifier
     for classifier in (
         Candidate("LDA", ShrunkLDA(), {}),
-        Candidate("QDA", CollinearQDA(), {"reg_param": [0.0, 0.1, 0.25]}),
+        Candidate("QDA", CollinearQDA(), {"reg_param": [0.0, 0.1, 0.25]}, predict_qdas),
         Candidate(
             "LR",
             SummedLossLogisticRegression(max_iter=10_000, random_state=SEED),
             {"C": _C, "class_weight": _WEIGHTS},
+            predict_logistic,
         ),
         Candidate(
             "SVC",
             SVC(max_iter=10_000, random_state=SEED),
             {"kernel": ["rbf", "linear"], "C": _C, "class_weight": _WEIGHTS},
+            predict_svms,
         ),
         Candidate(
             "RF",
@@ -40,6 +45,7 @@ CLASSIFIERS: dict[str, Candidate] = {
                 "min_samples_split": [2, 5, 10],
                 "class_weight": _WEIGHTS,
             },
+            predict_forests,
         ),
     )
 }

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from joblib import parallel_config
-from sklearn.base import BaseEstimator, clone
-from sklearn.model_selection import GridSearchCV, PredefinedSplit
-from sklearn.pipeline import Pipeline
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import ParameterGrid
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
+
+from serab.grid import Fold, PredictGrid, Workers, predict_each, predict_grid
+from serab.scores import accuracy
 
 
 @dataclass(frozen=True)
@@ -118,11 +118,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An estimator and the grid that validation chooses from."""
+    """An estimator, the grid that validation chooses from, and how a grid's points are fitted."""
 
     name: str
     estimator: BaseEstimator
     grid: Mapping[str, list[Any]]
+    predict: PredictGrid = predict_each
 
 
 @dataclass(frozen=True)
@@ -138,44 +139,61 @@ class PreparedTask:
     """A task whose embeddings are normalised as the protocol says; what estimators are run on."""
 
     def __init__(self, task: Task, protocol: Protocol, jobs: int = -1):
-        self.task, self.protocol, self.jobs = task, protocol, jobs
+        self.task, self.protocol, self.workers = task, protocol, Workers(jobs)
         self._embeddings = (
             normalise_by_speaker(task)
             if protocol.per_speaker
             else task.embeddings.astype(np.float64)
         )
+        if not np.isfinite(self._embeddings).all():
+            rows = np.flatnonzero(~np.isfinite(self._embeddings).all(axis=1))
+            raise ValueError(
+                f"{len(rows)} of {len(self._embeddings)} embeddings have values that aren't finite "
+                "numbers; look into the extractor."
+            )
 
-    def search(self, candidate: Candidate, scoring="accuracy") -> Searched:
-        """Grid search: fit on training, score on validation; the first of equal points wins."""
-        started, task = time.perf_counter(), self.task
-        fold = np.r_[np.full(task.n_train, -1), np.zeros(task.n_validation, dtype=int)]
-        grid = {f"estimator__{key}": list(values) for key, values in candidate.grid.items()}
-        search = GridSearchCV(
-            self._pipeline(candidate),
-            grid,
-            scoring=scoring,
-            cv=PredefinedSplit(fold),
-            n_jobs=self.jobs if grid else 1,
-            refit=False,
-            error_score="raise",
-        )
-        # one thread a process: threads within processes only wait for each other
-        with parallel_config(backend="loky", inner_max_num_threads=1), threadpool_limits(1):
-            search.fit(self._embeddings[: task.n_fit], task.targets[: task.n_fit])
-        params = {k.removeprefix("estimator__"): v for k, v in search.best_params_.items()}
-        return Searched(params, float(search.best_score_), time.perf_counter() - started)
+    def search(
+        self, candidate: Candidate, score: Callable[[np.ndarray, np.ndarray], float] = accuracy
+    ) -> Searched:
+        """Grid search: fit on training, score on validation; the first of equal points wins.
+
+        What it chooses is what `GridSearchCV` over the same points would.
+
+        Args:
+            score: of (true, predicted), larger is better.
+
+        Raises:
+            ValueError: this classifier can't be fitted on these utterances.
+        """
+        started, n_fit = time.perf_counter(), self.task.n_fit
+        points = list(ParameterGrid(dict(candidate.grid)))
+        predictions = self._predict(candidate, points, self.task.n_train, n_fit)
+        true = self.task.targets[self.task.n_train : n_fit]
+        scores = [score(true, predicted) for predicted in predictions]
+        best = int(np.argmax(scores))
+        return Searched(points[best], scores[best], time.perf_counter() - started)
 
     def predict_test(self, candidate: Candidate, params: Mapping[str, Any]) -> np.ndarray:
         """Fit on training and validation with `params`, and predict the test part."""
-        model = self._pipeline(candidate)
-        model.set_params(**{f"estimator__{key}": value for key, value in params.items()})
-        with threadpool_limits(1):
-            model.fit(self._embeddings[: self.task.n_fit], self.task.targets[: self.task.n_fit])
-            return model.predict(self._embeddings[self.task.n_fit :])
+        return self._predict(candidate, [params], self.task.n_fit, len(self._embeddings))[0]
 
-    def _pipeline(self, candidate: Candidate) -> Pipeline:
-        scaler = "passthrough" if self.protocol.per_speaker else StandardScaler()
-        return Pipeline([("scaler", scaler), ("estimator", clone(candidate.estimator))])
+    def _predict(
+        self, candidate: Candidate, points: Sequence[Mapping[str, Any]], fitted: int, end: int
+    ) -> list[np.ndarray]:
+        """Fit each point on the first utterances, and predict those from there to the end."""
+        x, tested = self._embeddings[:fitted], self._embeddings[fitted:end]
+        if not self.protocol.per_speaker:
+            scaler = StandardScaler().fit(x)
+            x, tested = scaler.transform(x), scaler.transform(tested)
+        fold = Fold(x, self.task.targets[:fitted], tested)
+        try:
+            return predict_grid(candidate.predict, candidate.estimator, points, fold, self.workers)
+        except ValueError as error:
+            raise CannotFit(f"{candidate.name} can't be fitted: {error}") from error
+
+
+class CannotFit(ValueError):
+    """The classifier has no answer for these utterances, such as a class with one of them."""
 
 
 def normalise_by_speaker(task: Task) -> np.ndarray:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
+from sklearn.base import clone
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.utils.validation import validate_data
+
+from serab.grid import Fold, Point, Workers
 
 
 class CollinearQDA(QuadraticDiscriminantAnalysis):
@@ -19,6 +25,11 @@ class CollinearQDA(QuadraticDiscriminantAnalysis):
 
     def fit(self, X, y):
         """Fit (n, D) embeddings and (n,) labels; per class, the SVD of its centred embeddings."""
+        X, y, classes = self.check(X, y)
+        return self._set([span(X[y == label]) for label in classes])
+
+    def check(self, X, y) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Take note of the classes and how common they are; the checked input and the classes."""
         X, y = validate_data(self, X, y)
         self.classes_, counts = np.unique(y, return_counts=True)
         if len(self.classes_) < 2 or counts.min() < 2:
@@ -28,11 +39,40 @@ class CollinearQDA(QuadraticDiscriminantAnalysis):
                 " class(es); it needs two classes with two utterances each."
             )
         self.priors_ = counts / len(y)
-        self.means_ = np.stack([X[y == label].mean(axis=0) for label in self.classes_])
-        self.scalings_, self.rotations_ = [], []
-        for label, mean, count in zip(self.classes_, self.means_, counts, strict=True):
-            _, singular, axes = np.linalg.svd(X[y == label] - mean, full_matrices=False)
-            variance = singular**2 / (count - 1)
-            self.scalings_.append((1 - self.reg_param) * variance + self.reg_param)
-            self.rotations_.append(axes.T)
+        return X, y, self.classes_
+
+    def _set(self, spans: Sequence[Span]) -> CollinearQDA:
+        self.means_ = np.stack([own.mean for own in spans])
+        self.rotations_ = [own.axes for own in spans]
+        self.scalings_ = [(1 - self.reg_param) * s.variance + self.reg_param for s in spans]
         return self
+
+
+class Span(NamedTuple):
+    """Of a class: its mean (D,), and its variance (r,) along r axes (D, r)."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+    axes: np.ndarray
+
+
+def span(own: np.ndarray) -> Span:
+    """The span of a class' embeddings (n, D)."""
+    mean = own.mean(axis=0)
+    _, singular, axes = np.linalg.svd(own - mean, full_matrices=False)
+    return Span(mean, singular**2 / (len(own) - 1), axes.T)
+
+
+def predict_qdas(
+    estimator: CollinearQDA, points: Sequence[Point], fold: Fold, workers: Workers
+) -> list[np.ndarray]:
+    """`PredictGrid` over reg_param, which only scales what one SVD a class gives."""
+    models = [clone(estimator).set_params(**point) for point in points]
+    classes = models[0].check(fold.x, fold.y)[2]
+    spans = workers.map(span, [fold.x[fold.y == label] for label in classes])
+
+    def predict(model: CollinearQDA) -> np.ndarray:
+        model.check(fold.x, fold.y)
+        return model._set(spans).predict(fold.tested)
+
+    return workers.map(predict, models)

@@ -8,7 +8,6 @@ from importlib.metadata import version
 
 import numpy as np
 from sklearn.linear_model import Ridge
-from sklearn.metrics import make_scorer
 from sklearn.svm import SVR
 
 from serab.cache import Cache
@@ -20,6 +19,7 @@ from serab.results import RegressionResult
 from serab.run_files import RunFiles
 from serab.scores import ccc, rmse
 from serab.splits import LeakReport, leak_report, split
+from serab.svm_grid import predict_svms
 
 log = logging.getLogger("evaluate")
 
@@ -34,7 +34,9 @@ REGRESSORS: dict[str, Candidate] = {
     regressor.name: regressor
     for regressor in (
         Candidate("ridge", Ridge(), {"alpha": [10.0**exponent for exponent in range(6, -3, -1)]}),
-        Candidate("SVR", SVR(max_iter=10_000), {"kernel": ["rbf", "linear"], "C": _C}),
+        Candidate(
+            "SVR", SVR(max_iter=10_000), {"kernel": ["rbf", "linear"], "C": _C}, predict_svms
+        ),
     )
 }
 
@@ -56,7 +58,7 @@ def run_regression(
         protocol: as for emotions; under "strict" only the selected regressor is tested.
         files: of the run; what they have isn't done again.
         seed: of the split.
-        jobs: processes for a grid.
+        jobs: threads for a grid; -1 takes all processors.
         cache: of embeddings and decoded audio; by default the one at `cache_root()`.
 
     Raises:
@@ -96,7 +98,7 @@ def run_regression(
             jobs,
         )
         for name in missing:
-            searched = prepared.search(REGRESSORS[name], make_scorer(ccc))
+            searched = prepared.search(REGRESSORS[name], ccc)
             row = RegressionResult(
                 task=task,
                 dimension=dimension,
