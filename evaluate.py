@@ -1,90 +1,134 @@
 """Evaluate a frozen encoder: compose -> extractor -> run the tasks -> write the results."""
 
 import logging
+import math
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from serab.benchmark import Benchmark
-from serab.cache import Cache, cache_root, total_bytes
-from serab.protocol import protocol_named, split_seeds
-from serab.regression import run_regression
-from serab.run_files import PREDICTIONS, REGRESSION, RESULTS, RunFiles
-from serab.summary import SUMMARY, summarise, write_summary
-from serab.tables import print_regression, print_splits, print_summary, print_task
-from serab.tasks import choose_tasks
-from serab.writing import write_whole
+from serab.evaluation import plan, run_plan
+from serab.jobs import run_job
+from serab.sweep import with_table
 
 log = logging.getLogger("evaluate")
 
 
-def evaluate(cfg: DictConfig) -> float | None:
-    """One evaluation; returns UM, or the mean over the tasks at hand while there is no UM."""
+def evaluate(cfg: DictConfig) -> dict[str, float]:
+    """One evaluation; returns its metrics as fractions."""
     run_dir = Path(cfg.run_dir)
-    protocol = protocol_named(cfg.protocol)
-    seeds = split_seeds(protocol, cfg.splits)
-    tasks = choose_tasks(cfg.tasks)
+    planned = plan(cfg.tasks, cfg.protocol, cfg.splits, cfg.classifiers, cfg.jobs, cfg.cache)
+    cfg.optimize = metric_to_optimize(cfg.optimize, planned.metrics)
     extractor = instantiate(cfg.extractor)
-    files = RunFiles(run_dir)
-    files.check(protocol.name, extractor.fingerprint)
-    cache = Cache(cache_root() if cfg.cache else None)
-    benchmark = Benchmark(extractor, protocol, files, cfg.classifiers, cfg.jobs, cache)
-    benchmark.check(tasks.classification + tasks.regression, seeds)
-    write_whole(run_dir / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
+    evaluation = run_plan(planned, extractor, run_dir, OmegaConf.to_yaml(cfg, resolve=True))
+    if loggers := make_loggers(cfg):
+        from models.tracking import finish_run
+        from serab.score_log import log_evaluation
 
-    log.info("protocol %s: %s; extractor %s", protocol.name, protocol.summary, extractor.name)
-    for index in tasks.classification:
-        runs = [benchmark.run(index, seed) for seed in seeds]
-        for rows, leaks in runs:
-            print_task(rows, leaks)
-        if len(seeds) > 1:
-            print_splits([row for rows, _ in runs for row in rows])
-    for index in tasks.regression:
-        for seed in seeds:
-            print_regression(
-                *run_regression(extractor, index, protocol, files, seed, cfg.jobs, cache)
-            )
+        log_evaluation(loggers, evaluation)
+        finish_run()
+    return with_chosen(cfg.optimize, evaluation.metrics)
 
-    summary = summarise(files.results, protocol)
-    write_summary(summary, run_dir)
-    print_summary(summary)
-    for name in (RESULTS, PREDICTIONS, REGRESSION, SUMMARY):
-        if (run_dir / name).exists():
-            log.info("%-12s %s", name.split(".")[0], run_dir / name)
-    if cache.folder is not None:
-        log.info("cache        %s, %.1f MB", cache.folder, total_bytes(cache.folder) / 1e6)
-    log.info("report       python -m serab.report %s --out report", run_dir)
-    return summary["UM"] or summary["present"]["UM"]
+
+def make_loggers(cfg: DictConfig) -> list:
+    """The loggers of a run, which have its configuration as a tree."""
+    chosen = (cfg.get("logger") or {}).values()
+    loggers = [instantiate(logger) for logger in chosen if logger]
+    for logger in loggers:
+        logger.log_hyperparams(OmegaConf.to_container(cfg, resolve=True))
+    return loggers
+
+
+def metric_to_optimize(name: str | None, known: list[str]) -> str:
+    """The metric that a sweep looks at, by default the first that the run will have.
+
+    Raises:
+        ValueError: one that it won't have; said before anything is computed.
+    """
+    if name is not None and name not in known:
+        raise ValueError(f"optimize={name}: expected one of {', '.join(known)}.")
+    return name or known[0]
+
+
+def with_chosen(name: str, metrics: dict[str, float]) -> dict[str, float]:
+    """The metrics with the one to optimize first."""
+    return {name: metrics.get(name, float("nan"))} | metrics
+
+
+def in_sweep() -> bool:
+    """Whether this is a job of a sweep."""
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def run(
+    work: Callable[[DictConfig], dict[str, float]], cfg: DictConfig, lead: str = ""
+) -> float | None:
+    """Do what Hydra asks for: a run of its own, whose errors are one sentence, or a sweep's job.
+
+    Args:
+        work: does it and returns metrics, the one to optimize first.
+        cfg: of the job.
+        lead: comes before an error, such as the end of a progress bar's line.
+
+    Returns:
+        the metric to optimize; None where a sweep's job failed, so that the others go on.
+    """
+    job = HydraConfig.get()
+    cfg.run_dir = job.runtime.output_dir
+    if in_sweep():
+        overrides = list(job.overrides.task)
+        done = run_job(Path(cfg.run_dir), job.job.num, overrides, lambda: work(cfg), explain)
+        value = next(iter(done.metrics.values()), math.nan)
+        return None if math.isnan(value) else value
+    try:
+        return next(iter(work(cfg).values()), None)
+    except Exception as error:
+        sentence = explain(error)
+        if sentence is None or os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        sys.exit(f"{lead}error: {sentence}")
+
+
+def explain(error: Exception) -> str | None:
+    """The one sentence of an error that a user can mend; None for others."""
+    if not isinstance(error, (ValueError, OSError, InstantiationException, OmegaConfBaseException)):
+        return None
+    cause = error.__cause__ if isinstance(error, InstantiationException) else error
+    if isinstance(cause, MissingMandatoryValue):
+        return f"{cause.full_key} has no value; give {cause.full_key}=..."
+    return str(cause)
 
 
 def choose_run_dir(run_dir: str | None) -> str:
     return run_dir or f"runs/evaluate/{time.strftime('%Y-%m-%d_%H-%M-%S')}"
 
 
+def job_fact(fact: str) -> str | None:
+    """For the loggers: which script runs, and the sweep that it belongs to."""
+    if not HydraConfig.initialized():
+        return None
+    if fact == "name":
+        return HydraConfig.get().job.name
+    return Path(HydraConfig.get().runtime.output_dir).parent.name if in_sweep() else None
+
+
 OmegaConf.register_new_resolver("evaluate_run_dir", choose_run_dir, use_cache=True, replace=True)
+OmegaConf.register_new_resolver("job", job_fact, replace=True)
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 def main(cfg: DictConfig) -> float | None:
-    cfg.run_dir = HydraConfig.get().runtime.output_dir
-    try:
-        return evaluate(cfg)
-    except (ValueError, OSError, InstantiationException, OmegaConfBaseException) as error:
-        if os.environ.get("HYDRA_FULL_ERROR") == "1":
-            raise
-        cause = error.__cause__ if isinstance(error, InstantiationException) else error
-        if isinstance(cause, MissingMandatoryValue):
-            cause = f"{cause.full_key} has no value; give {cause.full_key}=..."
-        sys.exit(f"error: {cause}")
+    return run(evaluate, cfg)
 
 
 if __name__ == "__main__":
-    main()
+    with_table(main)

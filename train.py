@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import sys
 import time
 import warnings
@@ -10,16 +11,14 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
-from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
+from evaluate import in_sweep, make_loggers, metric_to_optimize, run, with_chosen
 from models.allocator import keep_freed_memory
 from models.checkpoint import ARTEFACT
 from models.devices import check_devices
@@ -33,7 +32,11 @@ from models.resume import (
 from models.sync_batch_norm import SharedBatchNorm
 from models.throughput import Throughput
 from models.tracking import finish_run
+from serab.evaluation import Plan, plan, run_plan
+from serab.extractors.encoder import EncoderExtractor
 from serab.probe import Probe
+from serab.run_files import RunFiles
+from serab.sweep import with_table
 
 log = logging.getLogger("train")
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
@@ -52,11 +55,16 @@ FREE = (
 """... except for these entries."""
 
 
-def train(cfg: DictConfig) -> float:
-    """One pre-training run; returns the last epoch's loss."""
+def train(cfg: DictConfig) -> dict[str, float]:
+    """One pre-training run, scored where `evaluate.tasks` says so; returns what a sweep can use."""
     run_dir = Path(cfg.run_dir)
     keep_freed_memory()
     seed_everything(cfg.seed, verbose=False)
+    planned = plan(**cfg.evaluate) if cfg.evaluate.tasks else None
+    names = (planned.metrics if planned else []) + ["loss"]
+    cfg.optimize = metric_to_optimize(
+        cfg.optimize, names + [f"probe_{task}" for task in cfg.probe.tasks or []]
+    )
     module = instantiate(cfg.module)
     checkpoint = checkpoint_to_resume(run_dir, cfg.resume, module.spec)
     save_config(cfg, run_dir, resumed=checkpoint is not None)
@@ -67,15 +75,37 @@ def train(cfg: DictConfig) -> float:
     trainer = build_trainer(cfg, run_dir)
     fit(trainer, module, data, checkpoint, run_dir)
     if not trainer.is_global_zero:
-        return float("nan")
-    artefact = module.export_encoder(run_dir / ARTEFACT, about(cfg, trainer, data))
+        return {}
+    facts = about(cfg, trainer, data)
+    artefact = module.export_encoder(run_dir / ARTEFACT, facts)
     log.info("encoder     %s", artefact)
     log.info("checkpoints %s", run_dir / "checkpoints")
     log.info("metrics     %s", run_dir / "metrics")
     log.info("evaluate    python evaluate.py ckpt=%s", run_dir)
-    return (
-        float(trainer.callback_metrics["loss_epoch"]) if trainer.callback_metrics else float("nan")
-    )
+    for logger in trainer.loggers:
+        if hasattr(logger, "log_encoder"):
+            logger.log_encoder(artefact, facts)
+    logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    metrics = {name: value for name, value in logged.items() if name.startswith("probe_")}
+    if "loss_epoch" in logged:
+        metrics["loss"] = logged["loss_epoch"]
+    if planned:
+        metrics |= score(planned, artefact, run_dir / "evaluate", trainer)
+    return with_chosen(cfg.optimize, metrics)
+
+
+def score(planned: Plan, artefact: Path, out: Path, trainer: Trainer) -> dict[str, float]:
+    """Evaluate the exported encoder, and log its scores to the run's loggers."""
+    from serab.score_log import log_evaluation  # draws
+
+    extractor = EncoderExtractor(artefact)
+    try:
+        RunFiles(out).check(planned.protocol.name, extractor.fingerprint)
+    except ValueError:  # of this run before it went on
+        shutil.rmtree(out)
+    evaluation = run_plan(planned, extractor, out)
+    log_evaluation(trainer.loggers, evaluation, trainer.global_step)
+    return evaluation.metrics
 
 
 def fit(trainer: Trainer, module, data, checkpoint: Path | None, run_dir: Path) -> None:
@@ -97,9 +127,7 @@ def fit(trainer: Trainer, module, data, checkpoint: Path | None, run_dir: Path) 
 
 
 def build_trainer(cfg: DictConfig, run_dir: Path) -> Trainer:
-    loggers = [instantiate(logger) for logger in cfg.logger.values()]
-    for logger in loggers:
-        logger.log_hyperparams(OmegaConf.to_container(cfg, resolve=True))
+    loggers = make_loggers(cfg) if rank_zero_only.rank == 0 else []
     best = ModelCheckpoint(
         run_dir / "checkpoints",
         filename="best",
@@ -118,6 +146,11 @@ def build_trainer(cfg: DictConfig, run_dir: Path) -> Trainer:
         plugins.append(SharedBatchNorm())
     check_devices(cfg.trainer.accelerator, cfg.trainer.devices)
     trainer = instantiate(cfg.trainer, logger=loggers, callbacks=callbacks, plugins=plugins)
+    if trainer.world_size > 1 and in_sweep():
+        raise ValueError(
+            f"trainer.devices={cfg.trainer.devices}: a sweep's jobs are of one process each; set "
+            "trainer.devices=1, or start the runs one by one."
+        )
     sparse_signal_checks(trainer)
     return trainer
 
@@ -203,12 +236,15 @@ def continued(cfg: DictConfig, overrides: list[str]) -> DictConfig:
     path = Path(cfg.run_dir) / "config.yaml"
     keys = [override.lstrip("+~").split("=")[0] for override in overrides]
     known = ("run_dir", "resume", "trainer.", "checkpoint.", "logger.", "data.num_workers")
+    known += ("evaluate.", "optimize")
     if cfg.resume != "auto" or not path.exists() or not all(k.startswith(known) for k in keys):
         return cfg
     anew = OmegaConf.create({})
     for key in keys:
         OmegaConf.update(anew, key, OmegaConf.select(cfg, key), force_add=True)
-    return OmegaConf.merge(OmegaConf.load(path), anew, {"run_dir": cfg.run_dir})
+    before = OmegaConf.load(path)
+    new_groups = {key: cfg[key] for key in cfg if key not in before}
+    return OmegaConf.merge(before, new_groups, anew, {"run_dir": cfg.run_dir})
 
 
 OmegaConf.register_new_resolver("train_run_dir", choose_run_dir, use_cache=True, replace=True)
@@ -218,21 +254,14 @@ OmegaConf.register_new_resolver("clip_frames", clip_frames, replace=True)
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def main(cfg: DictConfig) -> float | None:
     hydra_config = HydraConfig.get()
-    cfg.run_dir = hydra_config.runtime.output_dir
     if rank_zero_only.rank != 0:
         logging.getLogger().setLevel(logging.WARNING)  # one process tells
+    overrides = list(hydra_config.overrides.task)
     try:
-        return train(continued(cfg, list(hydra_config.overrides.task)))
-    except (ValueError, OSError, InstantiationException, OmegaConfBaseException) as error:
-        if os.environ.get("HYDRA_FULL_ERROR") == "1" or hydra_config.mode == RunMode.MULTIRUN:
-            raise  # in a sweep the other jobs go on
-        cause = error.__cause__ if isinstance(error, InstantiationException) else error
-        if isinstance(cause, MissingMandatoryValue):
-            cause = f"{cause.full_key} has no value; give {cause.full_key}=..."
-        sys.exit(f"\nerror: {cause}")
+        return run(lambda cfg: train(continued(cfg, overrides)), cfg, lead="\n")
     finally:
         finish_run()
 
 
 if __name__ == "__main__":
-    main()
+    with_table(main)

@@ -19,9 +19,29 @@ MODES = ("auto", "online", "offline")
 RUN_ID = "wandb_id.txt"
 
 
+class RunLogger(WandbLogger):
+    """Lightning's W&B logger, which can keep the exported encoder as an artifact."""
+
+    encoder_too = False
+
+    def log_encoder(self, path: Path, about: dict[str, Any]) -> None:
+        """Log encoder.safetensors with its facts, where the run is to have it."""
+        if not self.encoder_too:
+            return
+        import wandb
+
+        artifact = wandb.Artifact(f"encoder-{self.experiment.id}", "model", metadata=about)
+        artifact.add_file(str(path))
+        self.experiment.log_artifact(artifact)
+
+
 def wandb_logger(
-    save_dir: str | Path, project: str = "serab", mode: str = "auto", **settings: Any
-) -> WandbLogger:
+    save_dir: str | Path,
+    project: str = "serab",
+    mode: str = "auto",
+    log_encoder: bool = False,
+    **settings: Any,
+) -> RunLogger:
     """Lightning's W&B logger, continuing the same W&B run when a run directory is resumed.
 
     Args:
@@ -29,7 +49,8 @@ def wandb_logger(
         project: W&B project.
         mode: "online", "offline", or "auto": online if there is a key and the server answers
             within 3 s. The environment's WANDB_MODE comes before "auto".
-        settings: further arguments of `wandb.init` (name, group, tags, notes, ...).
+        log_encoder: keep the exported encoder as an artifact of the run.
+        settings: further arguments of `wandb.init` (name, group, tags, job_type, notes, ...).
 
     Raises:
         ValueError: unknown mode.
@@ -44,7 +65,10 @@ def wandb_logger(
     if reason:
         log.info("W&B: offline, %s; `wandb sync` uploads the run later", reason)
     settings = {key: value for key, value in settings.items() if value is not None}
-    return WandbLogger(
+    if "tags" in settings:
+        tags = settings["tags"]
+        settings["tags"] = [tags] if isinstance(tags, str) else [str(tag) for tag in tags]
+    logger = RunLogger(
         save_dir=save_dir,
         project=project,
         offline=mode == "offline",
@@ -52,6 +76,8 @@ def wandb_logger(
         resume="allow",
         **settings,
     )
+    logger.encoder_too = log_encoder
+    return logger
 
 
 def finish_run() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from serab.merge import evaluations, merge_sweep
 from serab.protocol import PROTOCOLS, Protocol
 from serab.results import ClassifierResult, Predictions, RegressionResult
 from serab.run_files import RunFiles
@@ -67,13 +68,13 @@ class Run:
 
 
 def read_runs(run_dirs: Sequence[Path]) -> list[Run]:
-    """Read run directories of evaluate.py.
+    """Read run directories of evaluate.py, and those of a sweep by the sweep's directory.
 
     Raises:
         ValueError: a directory without results; names it.
     """
     runs = []
-    for run_dir in dict.fromkeys(Path(path) for path in run_dirs):
+    for run_dir in dict.fromkeys(inner for path in run_dirs for inner in _expanded(Path(path))):
         files = RunFiles(run_dir)
         found = list(_of_directory(run_dir, files))
         if not found:
@@ -84,11 +85,34 @@ def read_runs(run_dirs: Sequence[Path]) -> list[Run]:
         runs += found
     counts = Counter((run.label, run.protocol.name, run.demo) for run in runs)
     return [
-        replace(run, label=f"{run.label} ({run.run_dir.name})")
+        replace(run, label=f"{run.label} ({_name(run.run_dir)})")
         if counts[run.label, run.protocol.name, run.demo] > 1
         else run
         for run in runs
     ]
+
+
+def _expanded(path: Path) -> list[Path]:
+    """A run directory itself; of a sweep those in it, one for what is of the same encoder."""
+    merged = merge_sweep(path)
+    inner = [run_dir for run_dir in evaluations(path) if not _within(run_dir, merged)]
+    return [*merged, *inner] or [path]
+
+
+def _within(run_dir: Path, merged: Sequence[Path]) -> bool:
+    """Whether all that `run_dir` has is in one of the merged ones, which are of its encoder."""
+    of = {row.extractor_fingerprint for row in _rows(run_dir)}
+    return any(of <= {row.extractor_fingerprint for row in _rows(other)} for other in merged)
+
+
+def _rows(run_dir: Path) -> list[ClassifierResult | RegressionResult]:
+    files = RunFiles(run_dir)
+    return [*files.results, *files.regression]
+
+
+def _name(run_dir: Path) -> str:
+    """What tells a run directory from others: of a training's own evaluation the training's."""
+    return run_dir.parent.name if run_dir.name == "evaluate" else run_dir.name
 
 
 def _of_directory(run_dir: Path, files: RunFiles):

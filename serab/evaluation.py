@@ -1,0 +1,177 @@
+"""One evaluation: planned and checked before anything is computed, then done, then summed up."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from serab.benchmark import Benchmark
+from serab.cache import Cache, cache_root, total_bytes
+from serab.classifiers import check_classifiers
+from serab.extractors.base import Extractor
+from serab.protocol import Protocol, protocol_named, split_seeds
+from serab.regression import DIMENSIONS, VALENCE_AROUSAL, run_regression
+from serab.results import ClassifierResult, RegressionResult
+from serab.run_files import PREDICTIONS, REGRESSION, RESULTS, RunFiles
+from serab.run_lock import hold
+from serab.scores import SERAB_TASKS
+from serab.splits import split
+from serab.summary import SUMMARY, summarise, write_summary
+from serab.tables import print_regression, print_splits, print_summary, print_task
+from serab.tasks import Tasks, choose_tasks
+from serab.writing import write_whole
+
+log = logging.getLogger("evaluate")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to evaluate on, by which rules; made by `plan`, which checks it."""
+
+    tasks: Tasks
+    protocol: Protocol
+    seeds: Sequence[int]
+    classifiers: Sequence[str] | None
+    jobs: int
+    cache: Cache
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of what `Evaluation.metrics` will have."""
+        codes = [index.code for index in self.tasks.classification]
+        whole = ["UM"] if set(SERAB_TASKS) <= set(codes) else []
+        names = ["val_accuracy", "test_accuracy", *whole, *codes] if codes else []
+        named = {code: task for task, code in VALENCE_AROUSAL.items()}
+        return names + [f"{named[i.code]}_{d}" for i in self.tasks.regression for d in DIMENSIONS]
+
+
+def plan(
+    tasks: str | Sequence[str] | None = None,
+    protocol: str = "published",
+    splits: int = 1,
+    classifiers: Sequence[str] | None = None,
+    jobs: int = -1,
+    cache: bool = True,
+) -> Plan:
+    """Check what is asked for.
+
+    Args:
+        tasks: codes of prepared corpora; None for those of the nine that are prepared.
+        protocol: "published" or "strict".
+        splits: number of speaker splits.
+        classifiers: names; None for all five.
+        jobs: processes for a grid; -1 takes all processors.
+        cache: whether embeddings and decoded audio are kept.
+
+    Raises:
+        ValueError: anything that can't be run as asked; one sentence.
+    """
+    rules = protocol_named(protocol)
+    seeds = split_seeds(rules, splits)
+    chosen = choose_tasks(tasks)
+    names = check_classifiers(classifiers)
+    for index in chosen.classification + chosen.regression:
+        for seed in seeds:
+            split(index, rules.name, seed)
+    names = None if classifiers is None else names
+    return Plan(chosen, rules, seeds, names, jobs, Cache(cache_root() if cache else None))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found: its directory, rows and summary."""
+
+    run_dir: Path
+    protocol: Protocol
+    results: tuple[ClassifierResult, ...]
+    regression: tuple[RegressionResult, ...]
+    summary: dict[str, Any]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Fractions: `val_accuracy` and `test_accuracy` over tasks, each task's, UM where defined.
+
+        `val_accuracy` is that of the classifiers selected on validation, so a search over it keeps
+        the test speakers out; the others are of the choice that the protocol reports, the mean over
+        its splits. Valence and arousal have their test CCC.
+        """
+        by_task: dict[str, list[float]] = {}
+        selected: dict[str, list[float]] = {}
+        for row in self.results:
+            if getattr(row, self.protocol.reports):
+                by_task.setdefault(row.task, []).append(row.test_accuracy)
+            if row.selected:
+                selected.setdefault(row.task, []).append(row.val_accuracy)
+        accuracies = {task: mean(values) for task, values in by_task.items()}
+        found = {}
+        if accuracies:
+            found["val_accuracy"] = mean(mean(values) for values in selected.values())
+            found["test_accuracy"] = mean(accuracies.values())
+        if self.summary["UM"] is not None:
+            found["UM"] = self.summary["UM"]
+        found |= accuracies
+        dimensions: dict[str, list[float]] = {}
+        for row in self.regression:
+            if row.selected and row.test_ccc is not None:
+                dimensions.setdefault(f"{row.task}_{row.dimension}", []).append(row.test_ccc)
+        return found | {name: mean(values) for name, values in dimensions.items()}
+
+
+def run_plan(
+    plan: Plan, extractor: Extractor, run_dir: Path, config: str | None = None
+) -> Evaluation:
+    """Do it: results, predictions and summary into `run_dir`, tables on the screen.
+
+    What `run_dir` already has isn't done again.
+
+    Args:
+        plan: what and how.
+        extractor: the system under test.
+        run_dir: for the results.
+        config: content for its config.yaml.
+
+    Raises:
+        ValueError: `run_dir` holds a run of another encoder or protocol.
+        serab.run_lock.RunInUse: another process writes to it.
+    """
+    with hold(run_dir):
+        files = RunFiles(run_dir)
+        files.check(plan.protocol.name, extractor.fingerprint)
+        if config is not None:
+            write_whole(run_dir / "config.yaml", config)
+        _run(plan, extractor, files)
+        summary = summarise(files.results, plan.protocol)
+        write_summary(summary, run_dir)
+    print_summary(summary)
+    for name in (RESULTS, PREDICTIONS, REGRESSION, SUMMARY):
+        if (run_dir / name).exists():
+            log.info("%-12s %s", name.split(".")[0], run_dir / name)
+    if plan.cache.folder is not None:
+        log.info(
+            "cache        %s, %.1f MB", plan.cache.folder, total_bytes(plan.cache.folder) / 1e6
+        )
+    log.info("report       python -m serab.report %s --out report", run_dir)
+    return Evaluation(
+        run_dir, plan.protocol, tuple(files.results), tuple(files.regression), summary
+    )
+
+
+def _run(plan: Plan, extractor: Extractor, files: RunFiles) -> None:
+    rules = plan.protocol
+    log.info("protocol %s: %s; extractor %s", rules.name, rules.summary, extractor.name)
+    benchmark = Benchmark(extractor, rules, files, plan.classifiers, plan.jobs, plan.cache)
+    for index in plan.tasks.classification:
+        runs = [benchmark.run(index, seed) for seed in plan.seeds]
+        for rows, leaks in runs:
+            print_task(rows, leaks)
+        if len(plan.seeds) > 1:
+            print_splits([row for rows, _ in runs for row in rows])
+    for index in plan.tasks.regression:
+        for seed in plan.seeds:
+            print_regression(
+                *run_regression(extractor, index, rules, files, seed, plan.jobs, plan.cache)
+            )
