@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -24,6 +25,9 @@ from datamodules.shard_files import (
 
 RETRY = timedelta(seconds=60)
 """Until a read that fails is an error; the engine waits longer from try to try."""
+
+ENDPOINTS = ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AZURE_STORAGE_ENDPOINT")
+"""Where a store of one's own is named; with http:// there, it is allowed."""
 
 
 class Store:
@@ -49,11 +53,12 @@ class Store:
                 "`pip install obstore==0.12.1`, or copy the shards to a disk and take data=shards."
             ) from error
         self.url, self._errors = Url(url), obstore.exceptions
-        http = url.startswith("http://")
+        endpoint = (os.environ.get(key, "") for key in ENDPOINTS)
+        plain = any(address.startswith("http://") for address in (url, *endpoint))
         try:
             self._store = from_url(
                 url,
-                client_options={"timeout": "30s", **({"allow_http": True} if http else {})},
+                client_options={"timeout": "30s", **({"allow_http": True} if plain else {})},
                 retry_config={"max_retries": 8, "retry_timeout": RETRY},
             )
         except (self._errors.BaseError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from datamodules.crops import EpochBatches
@@ -9,6 +10,9 @@ from datamodules.pretraining import ShardData
 from datamodules.shard_files import Shards
 from datamodules.store import Store, open_store
 from datamodules.store_crops import BlockBatches, StoreCrops
+
+CROPS_OF_A_BLOCK = 4
+"""From so many on, reading a block takes a store less time than reading the crops."""
 
 
 class StoreData(ShardData):
@@ -23,7 +27,8 @@ class StoreData(ShardData):
         connections: reads at a time.
         threads: batches made at a time.
         block_seconds: of a block, see `datamodules.store_crops`; 256 s are 8 MB at 16 kHz.
-        mixed_blocks: blocks whose crops are mixed at a time; twice as many are in memory.
+        mixed_blocks: blocks whose crops are mixed at a time; half as many more are in memory, and
+            those that the batches on their way ask for.
         seconds_per_crop, batch_size, clip_seconds, sample_rate, seed, run_dir: as `ShardData`.
     """
 
@@ -58,7 +63,7 @@ class StoreData(ShardData):
         return open_store(self.store)
 
     def make_crops(self, manifest: Shards) -> StoreCrops:
-        return StoreCrops(
+        crops = StoreCrops(
             self.store,
             manifest,
             self.clip_seconds,
@@ -66,8 +71,23 @@ class StoreData(ShardData):
             self.seconds_per_crop,
             self.connections,
             self.block_seconds,
-            2 * self.mixed_blocks,
         )
+        if self.block_seconds is not None:
+            crops.kept_blocks = self._blocks_to_keep(manifest, len(crops))
+        return crops
+
+    def _blocks_to_keep(self, shards: Shards, crops: int) -> int:
+        samples = self.block_seconds * shards.sample_rate
+        blocks = sum(math.ceil(shard.samples / samples) for shard in shards.shards)
+        if crops < CROPS_OF_A_BLOCK * blocks:
+            raise ValueError(
+                f"data.block_seconds={self.block_seconds}: {crops / blocks:.1f} crops from each of "
+                f"{blocks} blocks, so that reading crops alone is cheaper; set it to null, or give "
+                "data.seconds_per_crop or longer blocks for more crops of each."
+            )
+        # a block's last crops come late; and each batch on its way asks for new ones
+        new = math.ceil(self.batch_size * blocks / crops)
+        return round(1.5 * self.mixed_blocks) + self.threads * new
 
     def make_batches(self, rank: int, ranks: int) -> EpochBatches:
         if self.block_seconds is None:

@@ -96,6 +96,7 @@ def test_nothing_but_the_crops_is_read(packed: Path):
 def test_failures_of_the_store_are_tried_again(packed: Path, block_seconds: float | None):
     server = Served(packed, "--failing", "0.2")
     arguments = {"batch_size": 4, "clip_seconds": CLIP, "block_seconds": block_seconds}
+    arguments["seconds_per_crop"] = block_seconds and 0.3
     there = loaded(StoreData(server.url, **arguments))
     server.stop()
     local = loaded(StoreData(packed.as_uri(), **arguments))
@@ -167,7 +168,11 @@ def test_ranks_have_their_own_blocks(packed: Path):
 def test_it_goes_on_where_it_was(packed: Path, block_seconds: float | None):
     def loader():
         data = StoreData(
-            packed.as_uri(), batch_size=4, clip_seconds=CLIP, block_seconds=block_seconds
+            packed.as_uri(),
+            batch_size=4,
+            clip_seconds=CLIP,
+            block_seconds=block_seconds,
+            seconds_per_crop=block_seconds and 0.3,
         )
         data.setup()
         return data.train_dataloader()
@@ -183,6 +188,20 @@ def test_it_goes_on_where_it_was(packed: Path, block_seconds: float | None):
     rest = [batch["waveform"] for batch in again]
     assert len(rest) == len(whole) - 2
     assert all((a == b).all() for a, b in zip(first + rest, whole, strict=True))
+
+
+def test_a_bucket_of_ones_own(packed: Path, monkeypatch: pytest.MonkeyPatch):
+    """S3's addressing, at an endpoint without TLS, as MinIO and Ceph are used."""
+    server = Served(packed.parent)
+    monkeypatch.setenv("AWS_ENDPOINT", server.url.rstrip("/"))
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    there = loaded(StoreData("s3://shards", batch_size=4, clip_seconds=CLIP))
+    with pytest.raises(ShardError, match=r"s3://other: no shards\.json"):
+        open_store(Store("s3://other"))
+    server.stop()
+    local = loaded(ShardData(packed, batch_size=4, clip_seconds=CLIP))
+    assert all(np.array_equal(a, b) for a, b in zip(local, there, strict=True))
 
 
 @pytest.mark.parametrize("place", ["file", "http"])
@@ -224,6 +243,8 @@ def test_bad_arguments(packed: Path, monkeypatch: pytest.MonkeyPatch):
         StoreData(packed.as_uri(), connections=0)
     with pytest.raises(ValueError, match=r"data\.block_seconds=0\.1: expected at least"):
         StoreData(packed.as_uri(), block_seconds=0.1)
+    with pytest.raises(ValueError, match=r"1\.\d crops from each of \d+ blocks, so that reading"):
+        StoreData(packed.as_uri(), batch_size=4, block_seconds=2.0).setup()
     monkeypatch.setitem(sys.modules, "obstore.store", None)
     with pytest.raises(ValueError, match=r"needs obstore .*pip install"):
         StoreData(packed.as_uri(), batch_size=4).setup()
