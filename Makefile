@@ -26,9 +26,10 @@ lint: .venv/installed
 
 lock:  ## requirements.txt and requirements-tf.txt anew from pyproject.toml
 	$(BIN)/uv pip compile --universal --quiet --python-version 3.11 --extra transformers \
-		--extra onnx --extra store pyproject.toml -o requirements.txt
+		--extra onnx --extra store --extra sweeps --extra tensorboard pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --universal --quiet --python-version 3.11 --extra transformers \
-		--extra onnx --extra store --extra tensorflow -c requirements.txt pyproject.toml -o requirements-tf.txt
+		--extra onnx --extra store --extra sweeps --extra tensorboard --extra tensorflow \
+		-c requirements.txt pyproject.toml -o requirements-tf.txt
 
 # uv installs in a third of pip's time; without it pip does the same
 .venv/installed: requirements.txt

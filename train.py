@@ -39,10 +39,7 @@ from serab.run_files import RunFiles
 from serab.sweep import with_table
 
 log = logging.getLogger("train")
-logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-warnings.filterwarnings(
-    "ignore", message=".*(LeafSpec|smaller than the logging interval|exists and is not empty).*"
-)
+CHATTER = ".*(LeafSpec|smaller than the logging interval|exists and is not empty).*"
 
 CONF = Path(__file__).parent / "conf"
 RUNS = Path("runs/train")
@@ -254,6 +251,8 @@ OmegaConf.register_new_resolver("clip_frames", clip_frames, replace=True)
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def main(cfg: DictConfig) -> float | None:
     hydra_config = HydraConfig.get()
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=CHATTER)
     if rank_zero_only.rank != 0:
         logging.getLogger().setLevel(logging.WARNING)  # one process tells
     overrides = list(hydra_config.overrides.task)

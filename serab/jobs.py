@@ -17,7 +17,7 @@ from serab.writing import write_whole
 log = logging.getLogger("sweep")
 
 JOB = "job.json"
-PLACE = ("run_dir", "resume")
+PLACE = ("run_dir", "resume", "sweep")
 """Overrides that say where and how a job runs, not what it is."""
 
 
