@@ -8,6 +8,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import SVC
 
 from serab.forest_grid import predict_forests
+from serab.grid import once_if_balanced
 from serab.lda import ShrunkLDA
 from serab.logistic import SummedLossLogisticRegression
 from serab.logistic_grid import predict_logistic
@@ -29,13 +30,13 @@ CLASSIFIERS: dict[str, Candidate] = {
             "LR",
             SummedLossLogisticRegression(max_iter=10_000, random_state=SEED),
             {"C": _C, "class_weight": _WEIGHTS},
-            predict_logistic,
+            once_if_balanced(predict_logistic),
         ),
         Candidate(
             "SVC",
             SVC(max_iter=10_000, random_state=SEED),
             {"kernel": ["rbf", "linear"], "C": _C, "class_weight": _WEIGHTS},
-            predict_svms,
+            once_if_balanced(predict_svms),
         ),
         Candidate(
             "RF",

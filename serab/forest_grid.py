@@ -17,7 +17,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from serab.fast_tree import GrownTree, grow_tree, ranked
 from serab.grid import Fold, Point, Workers, predict_each
 
-_SEARCHED = {"max_depth", "min_samples_split", "class_weight", "n_estimators", "random_state"}
+_SEARCHED = {"max_depth", "min_samples_split", "class_weight"}
 _UNLIMITED = np.iinfo(np.int64).max
 
 
@@ -43,7 +43,8 @@ def predict_forests(
     other settings than these are fitted one by one by scikit-learn.
     """
     settings = [{**estimator.get_params(), **point} for point in points]
-    if not all(_is_plain(own) for own in settings):
+    searched = {key for point in points for key in point}
+    if searched - _SEARCHED or not all(_is_plain(own) for own in settings):
         return predict_each(estimator, points, fold, workers)
     classes, targets = np.unique(fold.y, return_inverse=True)
     random = np.random.RandomState(estimator.random_state)
@@ -87,7 +88,7 @@ def predict_forests(
 def _is_plain(settings: dict) -> bool:
     """Whether all but the searched settings are the defaults, for which `grow_tree` stands."""
     default = RandomForestClassifier().get_params()
-    ours = ("n_jobs", "verbose", *_SEARCHED)
+    ours = ("n_estimators", "random_state", "n_jobs", "verbose", *_SEARCHED)
     same = all(settings[key] == value for key, value in default.items() if key not in ours)
     whole = isinstance(settings["min_samples_split"], int)
     return same and whole and settings["class_weight"] in (None, "balanced")

@@ -77,18 +77,27 @@ def predict_grid(
     fold: Fold,
     workers: Workers,
 ) -> list[np.ndarray]:
-    """The predictions of each point, (m,); points that can't differ are fitted once.
-
-    With as many utterances of each class, "balanced" weights are all exactly one.
-    """
-    alike = [_plainly(point, fold.y) for point in points]
-    distinct = [point for k, point in enumerate(alike) if point not in alike[:k]]
+    """The predictions of each point, (m,)."""
     # threads of the linear algebra within threads of the grid would only wait for each other
     with threadpool_limits(1), warnings.catch_warnings():
         # the grids' outer values are meant to be cut off by max_iter
         warnings.simplefilter("ignore", ConvergenceWarning)
+        return predict(estimator, points, fold, workers)
+
+
+def once_if_balanced(predict: PredictGrid) -> PredictGrid:
+    """Where there are as many utterances of each class, fit points once that "balanced" parts.
+
+    Its weights are all exactly one then, which is the same to a classifier that multiplies by them.
+    """
+
+    def predict_distinct(estimator, points, fold, workers) -> list[np.ndarray]:
+        alike = [_plainly(point, fold.y) for point in points]
+        distinct = [point for k, point in enumerate(alike) if point not in alike[:k]]
         predictions = predict(estimator, distinct, fold, workers)
-    return [predictions[distinct.index(point)] for point in alike]
+        return [predictions[distinct.index(point)] for point in alike]
+
+    return predict_distinct
 
 
 def _plainly(point: Point, y: np.ndarray) -> dict[str, Any]:

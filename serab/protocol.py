@@ -189,7 +189,8 @@ class PreparedTask:
         try:
             return predict_grid(candidate.predict, candidate.estimator, points, fold, self.workers)
         except ValueError as error:
-            raise CannotFit(f"{candidate.name} can't be fitted: {error}") from error
+            reason = str(error).removeprefix(f"{candidate.name}: ")
+            raise CannotFit(f"{candidate.name} can't be fitted: {reason}") from error
 
 
 class CannotFit(ValueError):
