@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -75,6 +75,7 @@ class BYOL(nn.Module):
         self.target_encoder = deepcopy(self.encoder).requires_grad_(False)
         self.target_projector = deepcopy(self.projector).requires_grad_(False)
         self.tau = tau
+        self._pairs: tuple[list[Tensor], list[Tensor]] | None = None
 
     def forward(self, v: Float[Tensor, "B 1 F T"], v2: Float[Tensor, "B 1 F T"]) -> BYOLOutput:
         """Symmetric loss of two views. Each view has its own batch-norm statistics."""
@@ -100,9 +101,15 @@ class BYOL(nn.Module):
     @torch.no_grad()
     def update_target(self) -> None:
         """xi <- tau xi + (1 - tau) theta, parameters only: each keeps its batch-norm statistics."""
-        online = [*self.encoder.parameters(), *self.projector.parameters()]
-        target = [*self.target_encoder.parameters(), *self.target_projector.parameters()]
-        get_ema_multi_avg_fn(self.tau)(target, online, None)
+        if self._pairs is None:  # walking through the modules takes longer than the update
+            online = [*self.encoder.parameters(), *self.projector.parameters()]
+            target = [*self.target_encoder.parameters(), *self.target_projector.parameters()]
+            self._pairs = target, online
+        get_ema_multi_avg_fn(self.tau)(*self._pairs, None)
+
+    def _apply(self, *args: Any, **kwargs: Any) -> BYOL:
+        self._pairs = None  # moving to another device may make new parameters
+        return super()._apply(*args, **kwargs)
 
 
 def clips_are_apart(encoder: nn.Module) -> bool:
