@@ -297,9 +297,8 @@ def main() -> None:
         if len(ways) == 2:
             for key in ("wall", "cpu"):
                 ratios = np.divide(totals["plain"][key], totals["ours"][key])
-                print(
-                    f"ratio {key:5}{np.median(ratios):6.1f} ({', '.join(f'{r:.1f}' for r in ratios)})"
-                )
+                each = ", ".join(f"{r:.1f}" for r in ratios)
+                print(f"ratio {key:5}{np.median(ratios):6.1f} ({each})")
 
 
 if __name__ == "__main__":

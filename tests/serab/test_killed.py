@@ -1,0 +1,104 @@
+"""An evaluation killed at five random moments and started again gives the undisturbed result."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+sys.path.insert(0, str(Path(__file__).parent))
+from small_corpus import make_corpus
+
+KILLS = 5
+RUN = """
+import sys, time
+from pathlib import Path
+
+from serab import protocol
+from serab.benchmark import Benchmark
+from serab.extractors.encoder import RandomExtractor
+from serab.index import load_index
+from serab.run_files import RunFiles
+
+root, run_dir, journal = map(Path, sys.argv[1:])
+search = protocol.PreparedTask.search
+
+def noted(self, candidate, *more):
+    with journal.open("a") as file:
+        file.write(f"{candidate.name}\\n")
+    return search(self, candidate, *more)
+
+protocol.PreparedTask.search = noted
+print("ready", flush=True)
+began = time.perf_counter()
+benchmark = Benchmark(
+    RandomExtractor("cvt_small", device="cpu"),
+    protocol.PROTOCOLS["published"], RunFiles(run_dir), jobs=2,
+)
+benchmark.run(load_index("EMV", root))
+print(time.perf_counter() - began, flush=True)
+"""
+
+
+def start(root: Path, run_dir: Path, journal: Path) -> subprocess.Popen:
+    """A run that is ready to begin."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, str(root), str(run_dir), str(journal)],
+        cwd=ROOT,
+        env={**os.environ, "SERAB_CACHE": str(run_dir.parent / "cache")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline().strip() == "ready", process.stderr.read()
+    return process
+
+
+def rows(path: Path) -> list[dict]:
+    """Of a result file, but for the time that they took."""
+    if not path.exists():
+        return []
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in lines]
+
+
+@pytest.mark.timeout(280)
+def test_killed_at_five_random_moments(tmp_path):
+    make_corpus(tmp_path / "data", "EMV")
+    (whole := tmp_path / "whole").mkdir()
+    (disturbed := tmp_path / "disturbed").mkdir()
+
+    started = whole / "journal"
+    process = start(tmp_path / "data", whole / "run", started)
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, err
+    seconds = float(out)
+    assert started.read_text().split() == ["LDA", "QDA", "LR", "SVC", "RF"]
+
+    journal, results, moments = disturbed / "journal", disturbed / "run/results.jsonl", []
+    dice = random.Random(0)
+    for _ in range(KILLS):
+        done = {row["classifier"] for row in rows(results)}
+        before = journal.read_text().split() if journal.exists() else []
+        process = start(tmp_path / "data", disturbed / "run", journal)
+        try:
+            process.wait(dice.uniform(0.05, 0.6) * seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.communicate()
+        moments.append(sorted(done))
+        begun = journal.read_text().split()[len(before) :] if journal.exists() else []
+        assert not done & set(begun), "what was there was done again"
+        finished = {row["classifier"] for row in rows(results)} - done
+        assert len(set(begun) - finished) <= 1, "more than the one in flight was lost"
+    process = start(tmp_path / "data", disturbed / "run", journal)
+    assert process.wait(200) == 0
+
+    assert moments[0] == []
+    assert len(journal.read_text().split()) <= 5 + KILLS
+    for name in ("results.jsonl", "predictions.jsonl"):
+        assert rows(disturbed / "run" / name) == rows(whole / "run" / name)
