@@ -64,7 +64,7 @@ def plan(
         protocol: "published" or "strict".
         splits: number of speaker splits.
         classifiers: names; None for all five.
-        jobs: processes for a grid; -1 takes all processors.
+        jobs: threads for a grid; -1 takes all processors.
         cache: whether embeddings and decoded audio are kept.
 
     Raises:
