@@ -4,7 +4,7 @@ BIN := .venv/bin
 export SERAB_DATA ?= data
 DEMO := runs/demo
 
-.PHONY: demo test test-tf lint lock clean
+.PHONY: demo test test-tf coverage lint types bench lock clean
 
 demo: .venv/installed  ## demo speech, pre-train, evaluate, compare with random weights
 	$(BIN)/python train.py data=demo run_dir=$(DEMO)/train resume=auto
@@ -20,9 +20,19 @@ test-tf: .venv-tf/installed  ## VGGish, YAMNet and TRILL, in an environment with
 	.venv-tf/bin/python -m pytest tests/serab/test_extractors_saved_model.py \
 		tests/serab/test_extractors_contract.py
 
-lint: .venv/installed
+coverage: .venv/installed  ## the suite again, with the lines that it never runs
+	$(BIN)/python -m pytest --cov=models --cov=datamodules --cov=serab --cov-report=term:skip-covered
+
+lint: .venv/installed types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: .venv/installed  ## of the modules that others build on, see pyproject.toml
+	$(BIN)/mypy
+
+bench: .venv/installed  ## benchmarks that need no data, briefly
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/onnx_speed.py --brief
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/crops.py --tiny
 
 lock:  ## requirements.txt and requirements-tf.txt anew from pyproject.toml
 	$(BIN)/uv pip compile --universal --quiet --python-version 3.11 --extra transformers \

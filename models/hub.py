@@ -51,7 +51,7 @@ class SharedEncoder(SpeechEncoder, PyTorchModelHubMixin):
             encoder.encoder, encoder.frontend, encoder.norm, encoder.name, encoder.about
         )
         self.licence, self.scores = licence or "mit", scores
-        self._hub_mixin_config = {
+        self.config = self._hub_mixin_config = {
             **encoder_spec(encoder.encoder, encoder.frontend),
             "norm": None if encoder.norm is None else list(encoder.norm),
             "about": encoder.about,
@@ -60,7 +60,7 @@ class SharedEncoder(SpeechEncoder, PyTorchModelHubMixin):
     def generate_model_card(self, *args, **kwargs) -> ModelCard:
         data = card_data(self.name, self.licence, self.scores)
         parameters = sum(p.numel() for p in self.encoder.parameters())
-        text = card_text(self._hub_mixin_config, parameters, self.scores)
+        text = card_text(self.config, parameters, self.scores)
         return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}")
 
     def _save_pretrained(self, save_directory: Path) -> None:

@@ -103,7 +103,8 @@ def card_data(name: str, licence: str, scores: tuple[Score, ...]) -> ModelCardDa
         library_name="serab-byols",
         pipeline_tag="feature-extraction",
         tags=["audio", "speech", "speech-emotion-recognition", "self-supervised", "byol"],
-        **({"model_name": name, "eval_results": results} if results else {}),
+        model_name=name if results else None,
+        eval_results=results or None,
     )
 
 

@@ -51,8 +51,8 @@ def tally(
             f"{len(true)} true labels, {len(predicted)} predicted ones and {len(speakers)} "
             "speakers: expected one of each per utterance, and at least one utterance."
         )
-    true, predicted = np.asarray(true), np.asarray(predicted)
-    classes, column = np.unique(true, return_inverse=True)
+    right = np.asarray(true) == np.asarray(predicted)
+    classes, column = np.unique(np.asarray(true), return_inverse=True)
     if over is Over.SPEAKERS:
         names, row = np.unique(np.asarray(speakers), return_inverse=True)
         units = len(names)
@@ -60,7 +60,7 @@ def tally(
         units, row = len(true), np.arange(len(true))
     hits, totals = np.zeros((2, units, len(classes)))
     np.add.at(totals, (row, column), 1)
-    np.add.at(hits, (row, column), true == predicted)
+    np.add.at(hits, (row, column), right)
     return Tally(hits, totals)
 
 

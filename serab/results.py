@@ -133,7 +133,7 @@ def marked(rows: Iterable[ClassifierResult], all_tested: bool) -> tuple[Classifi
     """
     rows = tuple(rows)
     selected = max(rows, key=lambda row: row.val_accuracy)
-    best = max(rows, key=lambda row: row.test_accuracy) if all_tested else None
+    best = max(rows, key=lambda row: row.test_accuracy or 0.0) if all_tested else None
     return tuple(
         replace(row, selected=row is selected, best_on_test=None if best is None else row is best)
         for row in rows

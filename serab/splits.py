@@ -121,6 +121,7 @@ def _split_two(names, ids, kept, random, protocol, seed, emotions) -> Split:
     rest = np.array([i for i in kept if ids[i] == names[0]], dtype=int)
     order = random.permutation(rest)
     cut = int(0.75 * len(order))
+    speakers: dict[str, tuple[str, ...]]
     speakers = {"train": (names[0],), "validation": (names[0],), "test": (names[1],)}
     train, validation = np.sort(order[:cut]), np.sort(order[cut:])
     return Split(protocol, seed, train, validation, test, speakers, emotions)
