@@ -21,6 +21,14 @@ SAME = np.float32(1e-7)
 _FEW = 24  # utterances that are sorted by insertion
 
 
+def _compiled(function):
+    """Machine code that leaves the interpreter's lock, kept on disk where that can be written."""
+    try:
+        return njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # no folder to keep it in
+        return njit(nogil=True)(function)
+
+
 class Ranked(NamedTuple):
     """Features (D, n): ascending `values` float32, and for each utterance a `codes` entry.
 
@@ -96,7 +104,7 @@ def grow_tree(
     return GrownTree(probabilities, deepest, smallest)
 
 
-@njit(nogil=True, cache=True)
+@_compiled
 def _grow(values, codes, targets, counts, tested, state, max_depth, min_split, tries, answers):
     dimensions, n = values.shape
     classes = answers.shape[1]
@@ -243,7 +251,7 @@ def _grow(values, codes, targets, counts, tested, state, max_depth, min_split, t
     return deepest, smallest
 
 
-@njit(nogil=True, cache=True)
+@_compiled
 def _sort(keys, spare, buckets, count, half):
     """Sort keys[:count] by what is above their 32nd bit, two digits of `half` bits."""
     if count <= _FEW:

@@ -7,6 +7,7 @@ to bring to be searched faster than one fit after another.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -53,6 +54,9 @@ class Workers:
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="grid")
+
+
+os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has none of these threads
 
 
 PredictGrid = Callable[[BaseEstimator, Sequence[Point], Fold, Workers], list[np.ndarray]]

@@ -11,7 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from serab.grid import Fold, Point, Workers
+from serab.grid import Fold, Point, Workers, predict_each
+
+_MOST_BYTES = 4e9
+"""Of the matrices: enough for 15,000 utterances and a half more to predict."""
 
 
 def predict_svms(
@@ -19,7 +22,8 @@ def predict_svms(
 ) -> list[np.ndarray]:
     """`PredictGrid` for SVC and SVR with rbf (gamma "scale") and linear kernels.
 
-    Memory: one (n, n) and one (m, n) matrix at a time, float64, shared by the threads.
+    Memory: one (n, n) and one (m, n) matrix at a time, float64, shared by the threads. Where they
+    would be larger than 4 GB, libsvm fits each point from the embeddings, in memory that is flat.
 
     Raises:
         ValueError: another kernel or gamma.
@@ -29,6 +33,8 @@ def predict_svms(
         raise ValueError(f"kernel={unknown.pop()}: expected rbf or linear.")
     if estimator.gamma != "scale":
         raise ValueError(f"gamma={estimator.gamma}: expected scale.")
+    if 8 * len(fold.x) * (len(fold.x) + len(fold.tested)) > _MOST_BYTES:
+        return predict_each(estimator, points, fold, workers)
     fitted, tested = fold.x @ fold.x.T, fold.tested @ fold.x.T
     predictions: dict[int, np.ndarray] = {}
 

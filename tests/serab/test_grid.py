@@ -1,5 +1,8 @@
 """Grids fitted at once answer as one scikit-learn fit a point does: the same predictions."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -150,6 +153,24 @@ def test_other_settings_are_left_to_scikit_learn():
     for wrong in (SVC(kernel="poly"), SVR(gamma=0.1)):
         with pytest.raises(ValueError, match="expected"):
             predict_svms(wrong, [{}], made, ONE)
+
+
+def test_matrices_that_would_be_too_large_are_not_made(monkeypatch):
+    made, points = fold(*TALL), [{"C": 1.0, "kernel": kernel} for kernel in ("rbf", "linear")]
+    ours = predict_svms(SVC(), points, made, ONE)
+    monkeypatch.setattr("serab.svm_grid._MOST_BYTES", 1000)
+    monkeypatch.setattr("serab.svm_grid._to_rbf", None)
+    without = predict_svms(SVC(), points, made, ONE)
+    assert all(np.array_equal(a, b) for a, b in zip(ours, without, strict=True))
+
+
+def test_workers_of_a_forked_process_are_its_own():
+    assert TWO.map(str, range(3)) == ["0", "1", "2"]
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(20)
+        os._exit(TWO.map(str, range(3)) != ["0", "1", "2"])
+    assert os.waitpid(pid, 0)[1] == 0
 
 
 def test_balanced_weights_of_equally_many_are_fitted_once():
