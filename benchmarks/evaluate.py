@@ -9,11 +9,11 @@
 Both ways search the published grids on validation, fit the chosen point on training and validation,
 and predict the test part. Rounds are interleaved; every way is a process of its own, in which
 nothing but the compiled code of the trees is kept from before. Wall and CPU seconds are those of
-the searches and predictions, start of the worker processes included; memory is the largest sum over
-the processes of a way, pages they share counted once. With --grid-share k the plain way searches
-each k-th point of a grid only and its search is counted k times (of a grid of fewer points one is
-searched); its predictions are then compared at the point that ours chose. Every validation score
-and every test prediction of both ways is compared.
+the searches and predictions, start of the plain way's worker processes included, once; memory is
+the largest sum over the processes of a way, pages they share counted once. With --grid-share k the
+plain way searches each k-th point of a grid only and its search is counted k times (of a grid of up
+to k points the first one, counted once); its predictions are then compared at the point that ours
+chose. Every validation score and every test prediction of both ways is compared.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def plain(task, name: str, share: int, params: dict | None):
     )
     started = time.perf_counter()
     search.fit(x[:n_fit], task.targets[:n_fit])
-    searched = (time.perf_counter() - started) * len(points) / len(chosen)
+    searched = (time.perf_counter() - started) * (share if len(chosen) > 1 else 1)
     started = time.perf_counter()
     best = search.best_params_ if share == 1 else params
     model = clone(estimator).set_params(**best).fit(x[:n_fit], task.targets[:n_fit])
@@ -150,10 +150,11 @@ def ours(task, name: str, share: int, params: dict | None):
 WAYS = {"ours": ours, "plain": plain}
 
 
-def one(way: str, data: str, name: str, share: int, answers: str, params: str) -> None:
-    """One way, one classifier; run in a process of its own."""
+def one(way: str, data: str, names: str, share: int, answers: str, params: str) -> None:
+    """One way, all classifiers; run in a process of its own."""
     from joblib.externals.loky import get_reusable_executor
 
+    import serab.classifiers  # noqa: F401 -- not what is measured
     from serab.protocol import Task
 
     warnings.simplefilter("ignore")
@@ -161,22 +162,26 @@ def one(way: str, data: str, name: str, share: int, answers: str, params: str) -
     with np.load(data) as file:
         sizes = map(int, file["sizes"])
         task = Task(file["embeddings"], file["targets"], file["speakers"], *sizes)
-    if way == "ours" and name == "RF":  # compiles once for an installation
+    if way == "ours":  # compiles once for an installation
         from serab.fast_tree import grow_tree, ranked
 
         few = task.embeddings[:50]
-        grow_tree(ranked(few), np.arange(50) % 2, np.ones(50, int), few, 2, 0, 2, 2, 3)
-    before = cpu_seconds()
-    scores, best, predicted, searched, tested = WAYS[way](task, name, share, json.loads(params))
+        many = np.empty((len(task.embeddings), 0))
+        codes = ranked(few).codes.astype(ranked(many).codes.dtype)
+        features = ranked(few)._replace(codes=codes)
+        grow_tree(features, np.arange(50) % 2, np.ones(50, int), few, 2, 0, 2, 2, 3)
+    before, results, walls, real = cpu_seconds(), {}, {}, 0.0
+    for name in names.split():
+        own = json.loads(params).get(name)
+        scores, best, predicted, searched, tested = WAYS[way](task, name, share, own)
+        results[name] = {"scores": scores, "best": best, "predicted": predicted.tolist()}
+        walls[name] = searched + tested
+        real += (searched / share if way == "plain" and len(scores) > 1 else searched) + tested
     if way == "plain":
         get_reusable_executor().shutdown(wait=True)  # so that its CPU seconds are counted
-    cpu = cpu_seconds() - before
-    if way == "plain" and share > 1:  # all points, by the share of time that was search
-        real = searched / share + tested
-        cpu *= (searched + tested) / real
-    result = {"scores": scores, "best": best, "predicted": predicted.tolist()}
-    Path(answers).write_text(json.dumps(result))
-    print(json.dumps({"wall": searched + tested, "cpu": cpu}))
+    cpu = (cpu_seconds() - before) * sum(walls.values()) / real
+    Path(answers).write_text(json.dumps(results))
+    print(json.dumps({"walls": walls, "cpu": cpu}))
 
 
 def cpu_seconds() -> float:
@@ -266,31 +271,24 @@ def main() -> None:
               f"{options.grid_share}")  # fmt: skip
         totals = {way: {"wall": [], "cpu": [], "megabytes": []} for way in ways}
         for _ in range(options.rounds):
-            sums = {way: {"wall": 0.0, "cpu": 0.0, "megabytes": 0.0} for way in ways}
-            for name in options.classifiers:
-                answers, best = {}, {}
-                for way in ways:
-                    file = f"{scratch}/{way}.json"
-                    share = options.grid_share if way == "plain" else 1
-                    row = measured(
-                        [sys.executable, __file__, "--one", way, data, name, str(share), file,
-                         json.dumps(best)]
-                    )  # fmt: skip
-                    answers[way] = json.loads(Path(file).read_text())
-                    best = answers[way]["best"]
-                    print(
-                        f"{name:4}{way:6}{row['wall']:9.2f} s wall {row['cpu']:9.2f} s CPU "
-                        f"{row['megabytes']:7.0f} MB",
-                        flush=True,
-                    )
-                    for key, value in row.items():
-                        own = sums[way]
-                        own[key] = max(own[key], value) if key == "megabytes" else own[key] + value
-                if len(ways) == 2:
-                    print(f"     {compare(answers, options.grid_share)}", flush=True)
+            answers, best = {}, {}
             for way in ways:
-                for key, value in sums[way].items():
-                    totals[way][key].append(value)
+                file, share = f"{scratch}/{way}.json", options.grid_share if way == "plain" else 1
+                row = measured(
+                    [sys.executable, __file__, "--one", way, data, " ".join(options.classifiers),
+                     str(share), file, json.dumps(best)]
+                )  # fmt: skip
+                answers[way] = json.loads(Path(file).read_text())
+                best = {name: answer["best"] for name, answer in answers[way].items()}
+                each = ", ".join(f"{name} {wall:.2f}" for name, wall in row["walls"].items())
+                row["wall"] = sum(row["walls"].values())
+                print(f"{way:6}{row['wall']:9.2f} s wall ({each})", flush=True)
+                for key, values in totals[way].items():
+                    values.append(row[key])
+            if len(ways) == 2:
+                for name in options.classifiers:
+                    both = {way: answers[way][name] for way in ways}
+                    print(f"{name:6}{compare(both, options.grid_share)}", flush=True)
         for way in ways:
             wall, cpu, megabytes = (np.median(totals[way][key]) for key in totals[way])
             print(f"all {way:6}{wall:9.2f} s wall {cpu:9.2f} s CPU {megabytes:7.0f} MB")
