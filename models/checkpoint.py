@@ -7,7 +7,6 @@ and arguments, front end, pre-training norm. Nothing in it is executed.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from models.frontend import LogMel
 from models.hub_download import CONFIG, WEIGHTS, download, is_repo_id
 from models.official import CheckpointError, load_tensors, official_spec
 from models.speech_encoder import SpeechEncoder
+from models.writing import write_whole
 
 ARTEFACT = "encoder.safetensors"
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
@@ -47,18 +47,7 @@ def save_encoder(
     """
     header = json.dumps({**spec, "norm": list(norm), "about": about or {}})
     weights = {key: value.detach().cpu().contiguous() for key, value in weights.items()}
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(to_safetensors(weights, metadata={SPEC_KEY: header}))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    return write_whole(Path(path), to_safetensors(weights, metadata={SPEC_KEY: header}))
 
 
 def load_encoder(

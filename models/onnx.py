@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 import warnings
 from pathlib import Path
@@ -27,6 +26,7 @@ from models.checkpoint import CheckpointError, load_encoder
 from models.frontend import EPS, LogMel
 from models.inference import for_inference
 from models.speech_encoder import SpeechEncoder
+from models.writing import write_whole
 
 OPSET = 18
 TOLERANCE = 1e-4
@@ -140,7 +140,10 @@ def export_onnx(
             f"{encoder.name}: onnxruntime's embeddings differ from torch's by {difference:.1e} of "
             f"the largest value, expected at most {TOLERANCE}; nothing was written."
         )
-    _write(path, content)
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
     return difference
 
 
@@ -186,20 +189,6 @@ def _writable(path: Path) -> Path:
     except OSError as error:
         raise _cannot_write(path, error) from error
     return path
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _cannot_write(path: Path, error: OSError) -> OSError:
