@@ -125,17 +125,7 @@ def test_killed_and_started_again(published, data, tmp_path):
     """SIGKILL after the first classifier: the second start has only the second one to do."""
     command = [sys.executable, "evaluate.py", "tasks=[EMV]", f"run_dir={tmp_path}", *QUICK]
     environment = {**os.environ, "SERAB_DATA": str(data)}
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "results.jsonl").exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_once(tmp_path / "results.jsonl", command, environment)
     before = [row.classifier for row in RunFiles(tmp_path).results]
     assert before == ["LDA"]
     assert not (tmp_path / "summary.json").exists()
@@ -147,6 +137,21 @@ def test_killed_and_started_again(published, data, tmp_path):
     assert "EMV SVC" in again.stdout
     assert "EMV LDA" not in again.stdout
     assert untimed(tmp_path) == untimed(published)
+
+
+def kill_once(path: Path, command: list[str], environment: dict[str, str]) -> None:
+    """Start `command` and kill it, with all that it started, as soon as `path` is there."""
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def test_finished_runs_are_read_not_repeated(run, published):

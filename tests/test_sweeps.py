@@ -4,10 +4,8 @@ import csv
 import json
 import os
 import runpy
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from conftest import ROOT, wandb_records
 
 sys.path.insert(0, str(ROOT / "tests/serab"))
 from small_corpus import make_corpus
+from test_evaluate import kill_once, untimed
 from test_train import ENVIRONMENT, SMALL
 
 from serab.jobs import Status, read_job, run_job
@@ -130,17 +129,7 @@ def test_killed_sweep_has_a_table_and_goes_on(data, tmp_path, capsys):
     command = [sys.executable, "evaluate.py", "-m", *QUICK, "tasks=[SAV],[EMV]"]
     command += [f"run_dir={tmp_path}"]
     environment = {**os.environ, "SERAB_DATA": str(data)}
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "1/job.json").exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_once(tmp_path / "1/job.json", command, environment)
     assert main([str(tmp_path)]) == 1
     rows = table(tmp_path)
     assert rows[0]["status"] == "finished"
@@ -158,11 +147,6 @@ def test_killed_sweep_has_a_table_and_goes_on(data, tmp_path, capsys):
 def test_table_of_nothing(tmp_path, capsys):
     assert main([str(tmp_path)]) == 1
     assert "no sweep.json in it; give the directory of a sweep" in capsys.readouterr().err
-
-
-def untimed(run_dir: Path) -> list[dict]:
-    rows = [json.loads(line) for line in (run_dir / "results.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
 
 
 @pytest.mark.parametrize("protocol", ["published", "strict"])
