@@ -16,7 +16,6 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from serab.evaluation import plan, run_plan
 from serab.jobs import run_job
 from serab.sweep import with_table
 
@@ -25,6 +24,8 @@ log = logging.getLogger("evaluate")
 
 def evaluate(cfg: DictConfig) -> dict[str, float]:
     """One evaluation; returns its metrics as fractions."""
+    from serab.evaluation import plan, run_plan  # seconds to import, and --help should not wait
+
     run_dir = Path(cfg.run_dir)
     planned = plan(cfg.tasks, cfg.protocol, cfg.splits, cfg.classifiers, cfg.jobs, cfg.cache)
     cfg.optimize = metric_to_optimize(cfg.optimize, planned.metrics)

@@ -8,6 +8,7 @@ import time
 import warnings
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -32,11 +33,10 @@ from models.resume import (
 from models.sync_batch_norm import SharedBatchNorm
 from models.throughput import Throughput
 from models.tracking import finish_run
-from serab.evaluation import Plan, plan, run_plan
-from serab.extractors.encoder import EncoderExtractor
-from serab.probe import Probe
-from serab.run_files import RunFiles
 from serab.sweep import with_table
+
+if TYPE_CHECKING:
+    from serab.evaluation import Plan
 
 log = logging.getLogger("train")
 CHATTER = ".*(LeafSpec|smaller than the logging interval|exists and is not empty).*"
@@ -57,7 +57,11 @@ def train(cfg: DictConfig) -> dict[str, float]:
     run_dir = Path(cfg.run_dir)
     keep_freed_memory()
     seed_everything(cfg.seed, verbose=False)
-    planned = plan(**cfg.evaluate) if cfg.evaluate.tasks else None
+    planned = None
+    if cfg.evaluate.tasks:
+        from serab.evaluation import plan  # seconds to import, and most runs only train
+
+        planned = plan(**cfg.evaluate)
     names = (planned.metrics if planned else []) + ["loss"]
     cfg.optimize = metric_to_optimize(
         cfg.optimize, names + [f"probe_{task}" for task in cfg.probe.tasks or []]
@@ -91,9 +95,12 @@ def train(cfg: DictConfig) -> dict[str, float]:
     return with_chosen(cfg.optimize, metrics)
 
 
-def score(planned: Plan, artefact: Path, out: Path, trainer: Trainer) -> dict[str, float]:
+def score(planned: "Plan", artefact: Path, out: Path, trainer: Trainer) -> dict[str, float]:
     """Evaluate the exported encoder, and log its scores to the run's loggers."""
-    from serab.score_log import log_evaluation  # draws
+    from serab.evaluation import run_plan
+    from serab.extractors.encoder import EncoderExtractor
+    from serab.run_files import RunFiles
+    from serab.score_log import log_evaluation
 
     extractor = EncoderExtractor(artefact)
     try:
@@ -137,6 +144,8 @@ def build_trainer(cfg: DictConfig, run_dir: Path) -> Trainer:
     if cfg.trainer.get("enable_progress_bar") is not False:
         callbacks.append(TQDMProgressBar(cfg.trainer.log_every_n_steps or 1))
     if cfg.probe.tasks:
+        from serab.probe import Probe
+
         callbacks.append(Probe(cfg.probe.tasks, cfg.probe.every_epochs))
     plugins = [AtomicCheckpointIO()]
     if cfg.trainer.get("sync_batchnorm"):

@@ -21,7 +21,6 @@ from rich.table import Table
 from rich.text import Text
 
 from serab.jobs import JOB, Job, Status, own, read_job
-from serab.merge import merge_sweep
 from serab.writing import write_whole
 
 SWEEP, TABLE = "sweep.json", "sweep.csv"
@@ -121,6 +120,8 @@ def finish(sweep_dir: Path) -> int:
     console.print(shown)
     print(f"table       {write_whole(sweep_dir / TABLE, to_csv(jobs))}")
     try:
+        from serab.merge import merge_sweep  # scikit-learn is seconds to import
+
         for run_dir in merge_sweep(sweep_dir):
             print(f"merged      {run_dir}")
     except (ValueError, OSError) as error:  # the table stands

@@ -15,7 +15,7 @@ from wandb.proto import wandb_internal_pb2
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("WANDB_SILENT", "true")
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two workers share the machine
 
 install_import_hook("models", "beartype.beartype")
 

@@ -30,6 +30,7 @@ NEVER_IMPORTED = {  # as far as imports and metadata tell
     "setuptools": "dependencies import pkg_resources",
     "pytest-timeout": "a plugin of pytest",
     "pytest-cov": "a plugin of pytest",
+    "pytest-xdist": "a plugin of pytest",
     "ipykernel": "nbclient starts it",
     "mypy": "a command",
     "ruff": "a command",
