@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 import torch
 
-from datamodules.audio import read_audio
+from datamodules.audio import read_audio, resample
 from serab import resampling
 from serab.cache import Cache
 from serab.embed import embed_corpus
@@ -78,13 +78,12 @@ WAYS: dict[str, Callable] = {"plain": plain, "ours": ours}
 def at_rate(index: CorpusIndex, rate: int, folder: Path) -> CorpusIndex:
     """The corpus with its recordings written at another rate, 16 bits."""
     import soundfile
-    import soxr
 
     utterances = []
     for utterance in index.utterances:
         waveform, source = read_audio(index.audio(utterance))
         path = folder / f"{utterance.id}.wav"
-        resampled = np.clip(soxr.resample(waveform, source, rate), -1, 1)
+        resampled = np.clip(resample(waveform, source, rate), -1, 1)
         soundfile.write(path, resampled, rate, "PCM_16")
         utterances.append(replace(utterance, path=path.name))
     return replace(index, root=folder, utterances=tuple(utterances))
