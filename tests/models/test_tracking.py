@@ -1,11 +1,14 @@
 """W&B without a key, without a network, and what an offline run leaves behind."""
 
 import glob
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from conftest import wandb_records
+from conftest import ROOT, wandb_records
 
 from models.tracking import wandb_logger, why_offline
 
@@ -33,11 +36,19 @@ def test_a_key_alone_is_not_enough(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_offline_run_is_written_and_continues_under_its_id(tmp_path: Path):
+    program = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from models.tracking import finish_run, wandb_logger
+logger = wandb_logger({str(tmp_path)!r}, project="test", group="g")
+logger.log_hyperparams({{"encoder": "cvt_small"}})
+logger.log_metrics({{"loss": 0.5}}, step=int(sys.argv[1]))
+finish_run()
+"""
+    # a process each, as a run that goes on has; the service of this one may hold others' runs
+    own = {key: value for key, value in os.environ.items() if key != "WANDB_SERVICE"}
     for step in range(2):
-        logger = wandb_logger(tmp_path, project="test", group="g")
-        logger.log_hyperparams({"encoder": "cvt_small"})
-        logger.log_metrics({"loss": 0.5}, step=step)
-        logger.experiment.finish()
+        subprocess.run([sys.executable, "-c", program, str(step)], env=own, check=True)
     run_id = (tmp_path / "wandb_id.txt").read_text().strip()
     folders = glob.glob(str(tmp_path / "wandb/offline-*"))
     assert folders
