@@ -18,8 +18,9 @@ class ShardCrops(Dataset):
     """Batches of int16 crops; nothing of a recording is read but the crop.
 
     The kernel is told of all crops of a batch before the first is read, so that a cold disk works
-    on them at once: 20 times a memory map's page faults, and near it when all is in memory
-    (`python benchmarks/crops.py --cold`). A read also fails cleanly where a map would crash.
+    on them at once: four times as fast as a memory map's page faults (`python benchmarks/crops.py
+    --cold`). In memory a map is faster, but either is faster than a step. A read also fails
+    cleanly where a map would crash.
 
     As `datamodules.crops.Crops`, every position inside a recording is equally likely, both ends
     included, a shorter one is centred in zeros, and positions depend on (seed, epoch, item) alone.
