@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import queue
 import threading
 from collections import deque
@@ -122,6 +123,8 @@ class ResumableLoader(DataLoader):
     def __init__(self, *args: Any, ahead: int = 0, threads: int = 0, **kwargs: Any):
         self.delivered = 0
         self.ahead, self.threads = ahead, threads
+        if kwargs.get("num_workers"):  # the platform's way to start them, also in a joblib worker
+            kwargs["multiprocessing_context"] = multiprocessing.get_all_start_methods()[0]
         super().__init__(*args, **kwargs)
 
     def __iter__(self) -> Iterator:
