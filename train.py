@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from serab.evaluation import Plan
 
 log = logging.getLogger("train")
-CHATTER = ".*(LeafSpec|smaller than the logging interval|exists and is not empty).*"
+CHATTER = ".*(LeafSpec|smaller than the logging interval|exists and is not empty|Grad strides).*"
 
 CONF = Path(__file__).parent / "conf"
 RUNS = Path("runs/train")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import queue
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -125,6 +126,7 @@ class ResumableLoader(DataLoader):
         self.ahead, self.threads = ahead, threads
         if kwargs.get("num_workers"):  # the platform's way to start them, also in a joblib worker
             kwargs["multiprocessing_context"] = multiprocessing.get_all_start_methods()[0]
+            kwargs["worker_init_fn"] = leave_signals
         super().__init__(*args, **kwargs)
 
     def __iter__(self) -> Iterator:
@@ -149,6 +151,12 @@ class ResumableLoader(DataLoader):
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         self.batch_sampler.skip = (state["epoch"], state["delivered"])
+
+
+def leave_signals(worker: int) -> None:
+    """Ctrl-C and Slurm's SIGTERM reach every process; the main one answers, and ends its workers."""
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_IGN)
 
 
 def in_background(batches: Iterator, ahead: int) -> Generator:

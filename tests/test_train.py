@@ -186,20 +186,23 @@ def test_more_steps_go_on_where_the_run_was(finished: Path, speech_folder: Path,
 def test_signals_end_with_their_status_and_a_word(
     speech_folder: Path, tmp_path: Path, sent: signal.Signals, status: int
 ):
+    """Sent to its data workers too, as a terminal and Slurm do."""
     process = subprocess.Popen(
-        command(speech_folder, tmp_path, "trainer.max_epochs=500", "data.num_workers=0"), cwd=ROOT,
+        command(speech_folder, tmp_path, "trainer.max_epochs=500"), cwd=ROOT,
         env=ENVIRONMENT, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, text=True,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     deadline = time.monotonic() + 100
     while not rows(tmp_path):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    process.send_signal(sent)
+    os.killpg(process.pid, sent)
     _, printed = process.communicate(timeout=60)
-    assert process.returncode == status
+    assert process.returncode == status, printed
     assert "resume=auto" in printed
+    assert "Traceback" not in printed
+    assert (tmp_path / "checkpoints/last.ckpt").exists()
     assert not (tmp_path / "encoder.safetensors").exists()
 
 
