@@ -15,7 +15,7 @@ from serab.corpora import CORPORA
 from serab.embed import embed_corpus
 from serab.extractors.base import Extractor
 from serab.index import CorpusIndex
-from serab.intervals import Over, score_interval
+from serab.intervals import Interval, Over, score_interval
 from serab.projection import save_projection
 from serab.protocol import CannotFit, PreparedTask, Protocol, Searched, Task
 from serab.results import ClassifierResult, Predictions, marked
@@ -74,7 +74,7 @@ class Benchmark:
         self.files.drop_stale(key, case.source)
 
         missing = [name for name in names if results.find((*key, name)) is None]
-        if missing or not any(row.selected and _tested(row) for row in results.of_split(key)):
+        if missing or any(_to_test(row) for row in self._marked(key)):
             task, order = embed_task(self.extractor, index, parts, self.cache)
             if seed == 0:
                 save_projection(self.files.run_dir, index, task.embeddings, order, parts)
@@ -97,11 +97,15 @@ class Benchmark:
             )
         if not results.of_split(key):
             raise left_out[0]
-        results.put(*marked(results.of_split(key), self.protocol.tests_all))
-        for row in results.of_split(key):
-            if row.selected and not _tested(row):
-                results.put(self._test(case, prepared, row, order))
+        rows = [
+            self._test(case, prepared, row, order) if _to_test(row) else row
+            for row in self._marked(key)
+        ]
+        results.put(*rows)  # a kill before this leaves no mark without its test scores
         return results.of_split(key), leaks
+
+    def _marked(self, split: tuple) -> tuple[ClassifierResult, ...]:
+        return marked(self.files.results.of_split(split), self.protocol.tests_all)
 
     def _test(
         self, case: _Case, prepared: PreparedTask, row: ClassifierResult, order: np.ndarray
@@ -116,8 +120,8 @@ class Benchmark:
             test_accuracy=accuracy(of.true, of.predicted),
             test_uar=uar(of.true, of.predicted),
             test_macro_f1=macro_f1(of.true, of.predicted),
-            over_utterances=intervals[0] and [intervals[0].low, intervals[0].high],
-            over_speakers=intervals[1] and [intervals[1].low, intervals[1].high],
+            over_utterances=_limits(intervals[0]),
+            over_speakers=_limits(intervals[1]),
         )
 
 
@@ -137,8 +141,12 @@ def embed_task(
     ), order
 
 
-def _tested(row: ClassifierResult) -> bool:
-    return row.test_accuracy is not None
+def _limits(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else [interval.low, interval.high]
+
+
+def _to_test(row: ClassifierResult) -> bool:
+    return bool(row.selected) and row.test_accuracy is None
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from serab.projection import FOLDER
 from serab.protocol import PROTOCOLS
-from serab.results import marked
-from serab.run_files import REGRESSION, RESULTS, Rows, RunFiles
+from serab.results import ClassifierResult, marked
+from serab.run_files import REGRESSION, RESULTS, Record, Rows, RunFiles
 from serab.summary import summarise, write_summary
 from serab.writing import write_whole
 
 MERGED = "merged"
-_UNTESTED = dict.fromkeys(
-    ("test_accuracy", "test_uar", "test_macro_f1", "over_utterances", "over_speakers")
-)
+_DEPENDENT = {
+    *("selected", "best_on_test", "seconds", "test_accuracy", "test_uar", "test_macro_f1"),
+    *("over_utterances", "over_speakers"),
+}
+"""Marks and seconds depend on what else a run did; nothing else may differ."""
 
 
 def evaluations(folder: Path) -> list[Path]:
@@ -60,26 +62,26 @@ def merge_runs(run_dirs: Sequence[Path], out: Path) -> Path:
     """Write the results of some run directories, of one encoder and protocol, into `out`.
 
     Which classifier is selected is decided anew over all of a split's; under the strict protocol
-    those that are no longer selected lose their test scores. Merged again, `out` is what it was.
+    those that are not selected lose their test scores. Merged again, `out` is what it was.
 
     Raises:
         ValueError: two of them say different things of the same task, split and classifier.
     """
     files, parts = RunFiles(out), [RunFiles(run_dir) for run_dir in run_dirs]
-    for kind in ("results", "predictions", "regression"):
-        found: dict[tuple, object] = {}
-        for part in parts:
-            for row in getattr(part, kind):
-                _no_contradiction(found.setdefault(row.slot, row), row, out)
-        rows: Rows = getattr(files, kind)
-        rows.drop([row.slot for row in rows if row.slot not in found])
-        if found:
-            rows.put(*found.values())
+    _merge(files.results, [part.results for part in parts], out)
+    _merge(files.predictions, [part.predictions for part in parts], out)
+    _merge(files.regression, [part.regression for part in parts], out)
     for split in dict.fromkeys(row.split for row in files.results):
         protocol = PROTOCOLS[split[1]]
-        chosen = marked(files.results.of_split(split), protocol.tests_all)
+        chosen: Sequence[ClassifierResult] = marked(
+            files.results.of_split(split), protocol.tests_all
+        )
         if not protocol.tests_all:
-            chosen = [row if row.selected else replace(row, **_UNTESTED) for row in chosen]
+            # where a run was stopped, the best may not be tested yet: then none is selected
+            chosen = [
+                row if row.selected and row.test_accuracy is not None else _untested(row)
+                for row in chosen
+            ]
             files.predictions.drop([row.slot for row in chosen if not row.selected])
         files.results.put(*chosen)
     for run_dir in run_dirs:
@@ -90,14 +92,31 @@ def merge_runs(run_dirs: Sequence[Path], out: Path) -> Path:
     return out
 
 
-def _no_contradiction(kept, row, out: Path) -> None:
-    """Marks and seconds depend on what else a run did; nothing else may differ."""
-    unmarked = {
-        name: None
-        for name in ("selected", "best_on_test", "seconds", *_UNTESTED)
-        if hasattr(row, name)
-    }
-    if replace(kept, **unmarked) != replace(row, **unmarked):
+def _merge(rows: Rows[Record], parts: Sequence[Rows[Record]], out: Path) -> None:
+    found: dict[tuple, Record] = {}
+    for part in parts:
+        for row in part:
+            _no_contradiction(found.setdefault(row.slot, row), row, out)
+    rows.drop([row.slot for row in rows if row.slot not in found])
+    if found:
+        rows.put(*found.values())
+
+
+def _untested(row: ClassifierResult) -> ClassifierResult:
+    return replace(
+        row,
+        test_accuracy=None,
+        test_uar=None,
+        test_macro_f1=None,
+        over_utterances=None,
+        over_speakers=None,
+        selected=False,
+    )
+
+
+def _no_contradiction(kept: Record, row: Record, out: Path) -> None:
+    names = [field.name for field in fields(row) if field.name not in _DEPENDENT]
+    if any(getattr(kept, name) != getattr(row, name) for name in names):
         raise ValueError(
             f"{out.parent.parent}: two runs say different things of {', '.join(map(str, row.slot))}"
             "; evaluate it again with cache=false in a new run_dir."

@@ -68,6 +68,12 @@ class ClassifierResult(_Sourced):
         """A run has at most one result of each."""
         return (*self.split, self.classifier)
 
+    @property
+    def tested(self) -> float:
+        """The test accuracy of a result that is marked: these have one."""
+        assert self.test_accuracy is not None, f"{self.slot} is marked and not tested"
+        return self.test_accuracy
+
 
 @dataclass(frozen=True)
 class Predictions:

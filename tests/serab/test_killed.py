@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,15 @@ from conftest import ROOT
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_corpus import make_corpus
+
+from serab.benchmark import Benchmark
+from serab.extractors.encoder import RandomExtractor
+from serab.index import load_index
+from serab.merge import merge_runs
+from serab.protocol import PROTOCOLS, PreparedTask
+from serab.report.runs import read_runs
+from serab.run_files import RunFiles
+from serab.summary import summarise
 
 KILLS = 5
 RUN = """
@@ -102,3 +112,63 @@ def test_killed_at_five_random_moments(tmp_path):
     assert len(journal.read_text().split()) <= 5 + KILLS
     for name in ("results.jsonl", "predictions.jsonl"):
         assert rows(disturbed / "run" / name) == rows(whole / "run" / name)
+
+
+@pytest.fixture
+def evaluated(tmp_path, monkeypatch):
+    """Evaluates classifiers under the strict protocol; `stop` where the test part comes in."""
+    make_corpus(tmp_path / "data", "EMV")
+    monkeypatch.setenv("SERAB_CACHE", str(tmp_path / "cache"))
+    extractor, index = (
+        RandomExtractor("cvt_small", device="cpu"),
+        load_index("EMV", tmp_path / "data"),
+    )
+
+    def killed(*_) -> None:
+        raise KeyboardInterrupt
+
+    def evaluate(name: str, *classifiers: str, stop: bool = False) -> RunFiles:
+        files = RunFiles(tmp_path / "sweep" / name)
+        benchmark = Benchmark(extractor, PROTOCOLS["strict"], files, classifiers, jobs=1)
+        if not stop:
+            benchmark.run(index)
+            return files
+        with monkeypatch.context() as patch:
+            patch.setattr(PreparedTask, "predict_test", killed)
+            with pytest.raises(KeyboardInterrupt):
+                benchmark.run(index)
+        return files
+
+    return evaluate
+
+
+def test_stopped_before_the_test_is_not_finished(evaluated):
+    left = evaluated("0", "LDA", stop=True)
+    assert [(row.selected, row.test_accuracy) for row in left.results] == [(False, None)]
+    assert summarise(left.results, PROTOCOLS["strict"])["accuracies"] == {}
+    with pytest.raises(ValueError, match="no finished results"):
+        read_runs([left.run_dir])
+    assert [row.selected for row in evaluated("0", "LDA").results] == [True]
+
+
+def test_a_better_one_is_tested_after_a_stop(evaluated):
+    """Also where another one, that was the best before, has its test scores."""
+    first = evaluated("0", "LDA").results
+    first.put(*(replace(row, val_accuracy=0.0) for row in first))
+    left = evaluated("0", "SVC", stop=True)
+    assert [row.selected for row in left.results] == [True, False]
+    both = evaluated("0", "LDA", "SVC")
+    assert [row.selected for row in both.results] == [False, True]
+    assert all(row.test_accuracy is not None for row in both.results)
+
+
+def test_merged_with_a_stopped_one_is_not_finished(evaluated):
+    """The best of both isn't tested, so no other may stand for it."""
+    left, whole = evaluated("0", "LDA", stop=True), evaluated("1", "SVC")
+    left.results.put(*(replace(row, val_accuracy=1.0) for row in left.results))
+    merged = RunFiles(merge_runs([whole.run_dir, left.run_dir], whole.run_dir.parent / "merged/of"))
+    assert [(row.classifier, row.selected, row.test_accuracy) for row in merged.results] == [
+        ("SVC", False, None),
+        ("LDA", False, None),
+    ]
+    assert not list(merged.predictions)
