@@ -106,10 +106,15 @@ def _unpack(archive: Path, target: Path, wanted: Callable[[str], bool]) -> list[
         packed = target / name
         folder = _free_folder(packed)
         prefix = folder.relative_to(target).as_posix()
-        deeper = unpack(packed, folder, lambda path, p=prefix: wanted(f"{p}/{path}"))
+        deeper = unpack(packed, folder, below(f"{prefix}/", wanted))
         names += [f"{prefix}/{path}" for path in deeper]
         packed.unlink()
     return names
+
+
+def below(prefix: str, wanted: Callable[[str], bool]) -> Callable[[str], bool]:
+    """`wanted` for paths that lack a prefix."""
+    return lambda path: wanted(prefix + path)
 
 
 @contextmanager
@@ -144,7 +149,13 @@ def _zip_member(file: zipfile.ZipFile, info: zipfile.ZipInfo, archive: Path) -> 
 def _tar_member(file: tarfile.TarFile, info: tarfile.TarInfo, archive: Path) -> Member:
     if not info.isreg():
         raise _hostile(archive, info.name, "a link or device")
-    return info.name, info.size, lambda: file.extractfile(info)
+
+    def read() -> IO[bytes]:
+        content = file.extractfile(info)
+        assert content is not None  # a regular file has one
+        return content
+
+    return info.name, info.size, read
 
 
 def _safe(name: str, archive: Path) -> str:

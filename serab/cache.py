@@ -59,10 +59,11 @@ class Cache:
             return write_whole(path, content)
         except OSError as error:
             self._refused = True
+            cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
             log.warning(
                 "cache %s can't be written (%s): nothing more is kept there in this run; make "
                 "room or set SERAB_CACHE to another folder",
-                *(self.folder, error.__cause__.strerror if error.__cause__ else error.strerror),
+                *(self.folder, cause.strerror),
             )
             return None
 

@@ -52,15 +52,18 @@ def paired_test(first: Predictions, second: Predictions) -> PairedTest:
     """
     second = _in_order_of(first, second)
     right = np.equal(first.true, first.predicted), np.equal(second.true, second.predicted)
-    only = [int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())]
+    only_first = int((right[0] & ~right[1]).sum())
+    only_second = int((right[1] & ~right[0]).sum())
+    differ = only_first + only_second
     return PairedTest(
         first.task,
         len(first.true),
         float(right[0].mean() - right[1].mean()),
         _interval([(first, second)], Over.UTTERANCES),
         _interval([(first, second)], Over.SPEAKERS),
-        *only,
-        p=float(binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0,
+        only_first,
+        only_second,
+        float(binomtest(only_first, differ).pvalue) if differ else 1.0,
     )
 
 
@@ -88,7 +91,7 @@ def holm(p: Mapping[str, float]) -> dict[str, float]:
     return {task: adjusted[task] for task in p}
 
 
-def _interval(pairs, over: Over) -> Interval | None:
+def _interval(pairs: Sequence[tuple[Predictions, Predictions]], over: Over) -> Interval | None:
     """Of the difference, averaged over the tasks of `pairs`; None where a task has one unit."""
     drawn_differences, units = [], 0
     for seed, (first, second) in enumerate(pairs):
@@ -113,6 +116,10 @@ def _in_order_of(first: Predictions, second: Predictions) -> Predictions:
             "task, protocol and split."
         )
     order = [where[utterance] for utterance in first.utterances]
-    columns = ("utterances", "speakers", "true", "predicted")
-    sorted_columns = {c: [getattr(second, c)[i] for i in order] for c in columns}
-    return replace(second, **sorted_columns)
+    return replace(
+        second,
+        utterances=[second.utterances[i] for i in order],
+        speakers=[second.speakers[i] for i in order],
+        true=[second.true[i] for i in order],
+        predicted=[second.predicted[i] for i in order],
+    )

@@ -41,7 +41,7 @@ def download(archive: Archive, folder: Path) -> Path:
         return target
     part = folder / f"{archive.name}.part"
     try:
-        _fetch(archive, part)
+        _fetch(archive, archive.url, part)
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as e:
         reason = getattr(e, "reason", None) or e
         raise PrepareError(
@@ -59,8 +59,8 @@ def download(archive: Archive, folder: Path) -> Path:
     return target
 
 
-def _fetch(archive: Archive, part: Path) -> None:
-    request = urllib.request.Request(archive.url, headers={"User-Agent": "serab-prepare"})
+def _fetch(archive: Archive, url: str, part: Path) -> None:
+    request = urllib.request.Request(url, headers={"User-Agent": "serab-prepare"})
     have = part.stat().st_size if part.is_file() else 0
     version = _read_version(part)
     if have and version:
@@ -71,11 +71,11 @@ def _fetch(archive: Archive, part: Path) -> None:
     except urllib.error.HTTPError as error:
         if error.code != 416:  # nothing left to send: it is all there, or longer than it should be
             raise
-        total = (error.headers.get("Content-Range") or "").rpartition("/")[2]
-        if total == str(have):
+        all_of_it = (error.headers.get("Content-Range") or "").rpartition("/")[2]
+        if all_of_it == str(have):
             return
         part.unlink()
-        return _fetch(archive, part)
+        return _fetch(archive, url, part)
     with response:
         resumed = response.status == 206
         have = have if resumed else 0

@@ -10,7 +10,7 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 
 import numpy as np
@@ -81,7 +81,7 @@ def _embeddings(
     positions: list[int],
     store: EmbeddingStore,
     cache: Cache,
-) -> Iterator[tuple[list[int], np.ndarray]]:
+) -> Generator[tuple[list[int], np.ndarray], None, None]:
     """Batches of positions and their embeddings; what another process embeds meanwhile isn't."""
 
     def waiting() -> Iterator[list[int]]:

@@ -77,8 +77,8 @@ def plan(
     for index in chosen.classification + chosen.regression:
         for seed in seeds:
             split(index, rules.name, seed)
-    names = None if classifiers is None else names
-    return Plan(chosen, rules, seeds, names, jobs, Cache(cache_root() if cache else None))
+    asked = None if classifiers is None else names
+    return Plan(chosen, rules, seeds, asked, jobs, Cache(cache_root() if cache else None))
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Evaluation:
         selected: dict[str, list[float]] = {}
         for row in self.results:
             if getattr(row, self.protocol.reports):
-                by_task.setdefault(row.task, []).append(row.test_accuracy)
+                by_task.setdefault(row.task, []).append(row.tested)
             if row.selected:
                 selected.setdefault(row.task, []).append(row.val_accuracy)
         accuracies = {task: mean(values) for task, values in by_task.items()}
@@ -115,9 +115,9 @@ class Evaluation:
             found["UM"] = self.summary["UM"]
         found |= accuracies
         dimensions: dict[str, list[float]] = {}
-        for row in self.regression:
-            if row.selected and row.test_ccc is not None:
-                dimensions.setdefault(f"{row.task}_{row.dimension}", []).append(row.test_ccc)
+        for of in self.regression:
+            if of.selected and of.test_ccc is not None:
+                dimensions.setdefault(f"{of.task}_{of.dimension}", []).append(of.test_ccc)
         return found | {name: mean(values) for name, values in dimensions.items()}
 
 

@@ -30,19 +30,22 @@ def examine(
     seen, labels, absent, notes = _with_labels(record, folder, seen)
     paths = [path for _, where in seen.found.values() for path in where]
     verdicts = check_recordings(folder, paths, f"checking {record.code}")
+    checked = {path: v for path, v in verdicts.items() if isinstance(v, Checked)}
+    failed = {path: v for path, v in verdicts.items() if isinstance(v, Broken)}
     utterances, stamps, broken = [], [], {}
     for name, where in seen.found.values():
-        good = [path for path in where if isinstance(verdicts[path], Checked)]
+        good = [path for path in where if path in checked]
         if not good:
-            broken[name.id] = verdicts[where[0]]
+            broken[name.id] = failed[where[0]]
             continue
-        if len({verdicts[path].sha256 for path in good}) > 1:
+        if len({checked[path].sha256 for path in good}) > 1:
             raise PrepareError(
                 f"{record.code}: two different files are named {name.id!r}; which one is right "
                 "can't be told, remove the wrong one.",
                 good,
             )
-        verdict, label = verdicts[good[0]], labels.get(name.id)
+        verdict, label = checked[good[0]], labels.get(name.id)
+        assert name.emotion is not None  # names or label files say it
         stamps.append(verdict.stamp)
         utterances.append(
             Utterance(
@@ -57,9 +60,10 @@ def examine(
                 arousal=label.arousal if label else None,
             )
         )
-    missing = absent + _missing(record, seen, [record.label(labels[a].emotion) for a in absent])
+    not_there = [emotion for a in absent if (emotion := record.label(labels[a].emotion))]
+    missing = absent + _missing(record, seen, not_there)
     _refuse(record, seen, utterances, missing, broken, allow_partial)
-    notes += _notes(record, seen, utterances, verdicts)
+    notes += _notes(record, seen, utterances, checked)
     emotions = record.emotions or tuple(sorted({u.emotion for u in utterances}))
     index = CorpusIndex(
         code=record.code,
@@ -87,7 +91,8 @@ def _with_labels(
             "(Session*/dialog/EmoEvaluation/Ses*.txt); give the folder that holds both."
         )
     labels = read_iemocap(folder / path for path in seen.labels)
-    found, others, unknown = {}, Counter(), []
+    found, unknown = {}, []
+    others: Counter[str] = Counter()
     for key, (name, where) in seen.found.items():
         if key not in labels:
             unknown.append(key)
@@ -170,7 +175,7 @@ def _notes(
     record: Corpus,
     seen: Survey,
     utterances: Sequence[Utterance],
-    verdicts: dict[str, Checked | Broken],
+    checked: dict[str, Checked],
 ) -> list[str]:
     notes = [f"left out {path}: {item.reason}" for item, path in seen.left_out]
     if seen.strangers:
@@ -181,7 +186,7 @@ def _notes(
     doubles = [key for key, (_, where) in seen.found.items() if len(where) > 1]
     if doubles:
         notes.append(f"{len(doubles)} recordings are there more than once: {_some(doubles)}")
-    silent = [u.id for u in utterances if verdicts[u.path].silent]
+    silent = [u.id for u in utterances if checked[u.path].silent]
     if silent:
         notes.append(f"{len(silent)} recordings are silent throughout: {_some(silent)}")
     content = defaultdict(list)

@@ -9,11 +9,15 @@ tree/_tree of version 1.9: best splits, Gini impurity, depth first).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from numba import njit
+
+if TYPE_CHECKING:
+    from numba.core.dispatcher import Dispatcher
 
 EPSILON = np.finfo(np.float64).eps
 SAME = np.float32(1e-7)
@@ -21,7 +25,10 @@ SAME = np.float32(1e-7)
 _FEW = 24  # utterances that are sorted by insertion
 
 
-def _compiled(function):
+Function = TypeVar("Function", bound=Callable)
+
+
+def _compiled(function: Function) -> Dispatcher[Function]:
     """Machine code that leaves the interpreter's lock, kept on disk where that can be written."""
     try:
         return njit(nogil=True, cache=True)(function)
@@ -105,7 +112,18 @@ def grow_tree(
 
 
 @_compiled
-def _grow(values, codes, targets, counts, tested, state, max_depth, min_split, tries, answers):
+def _grow(
+    values: np.ndarray,
+    codes: np.ndarray,
+    targets: np.ndarray,
+    counts: np.ndarray,
+    tested: np.ndarray,
+    state: np.uint32,
+    max_depth: int,
+    min_split: int,
+    tries: int,
+    answers: np.ndarray,
+) -> tuple[int, int]:
     dimensions, n = values.shape
     classes = answers.shape[1]
     members = np.flatnonzero(counts)
@@ -252,7 +270,7 @@ def _grow(values, codes, targets, counts, tested, state, max_depth, min_split, t
 
 
 @_compiled
-def _sort(keys, spare, buckets, count, half):
+def _sort(keys: np.ndarray, spare: np.ndarray, buckets: np.ndarray, count: int, half: int) -> None:
     """Sort keys[:count] by what is above their 32nd bit, two digits of `half` bits."""
     if count <= _FEW:
         for k in range(1, count):

@@ -21,7 +21,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-Item, Made = TypeVar("Item"), TypeVar("Made")
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 Point = Mapping[str, Any]
 
 
@@ -95,7 +96,9 @@ def once_if_balanced(predict: PredictGrid) -> PredictGrid:
     Its weights are all exactly one then, which is the same to a classifier that multiplies by them.
     """
 
-    def predict_distinct(estimator, points, fold, workers) -> list[np.ndarray]:
+    def predict_distinct(
+        estimator: BaseEstimator, points: Sequence[Point], fold: Fold, workers: Workers
+    ) -> list[np.ndarray]:
         alike = [_plainly(point, fold.y) for point in points]
         distinct = [point for k, point in enumerate(alike) if point not in alike[:k]]
         predictions = predict(estimator, distinct, fold, workers)

@@ -31,6 +31,8 @@ class HearModel(nn.Module):
         scene_embedding_size, timestamp_embedding_size: D.
     """
 
+    norm: Tensor
+
     def __init__(self, encoder: SpeechEncoder):
         super().__init__()
         self.encoder = encoder

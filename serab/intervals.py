@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -94,7 +94,7 @@ def score_interval(
     predicted: Sequence[str],
     speakers: Sequence[str],
     over: Over,
-    score=accuracies,
+    score: Callable[[Tally, np.ndarray], np.ndarray] = accuracies,
 ) -> Interval | None:
     """Interval of the accuracy, or of the UAR with `score=uars`; None for a single unit.
 

@@ -102,8 +102,11 @@ def run_job(
         return before
     started = time.monotonic()
 
-    def ended(status: Status, **found) -> Job:
-        done = replace(job, status=status, seconds=round(time.monotonic() - started, 1), **found)
+    def ended(
+        status: Status, metrics: dict[str, float] | None = None, error: str | None = None
+    ) -> Job:
+        seconds = round(time.monotonic() - started, 1)
+        done = replace(job, status=status, metrics=metrics or {}, seconds=seconds, error=error)
         done.write(job_dir)
         return done
 

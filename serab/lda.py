@@ -8,6 +8,8 @@ shrinkage needs no more than the products between utterances of a class. The val
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from scipy import linalg
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -22,10 +24,10 @@ class ShrunkLDA(LinearDiscriminantAnalysis):
         ValueError: under two classes, or no more utterances than classes.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(solver="lsqr", shrinkage="auto")
 
-    def fit(self, X, y):
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
         """Fit (n, D) embeddings and (n,) labels."""
         X, y = validate_data(self, X, y, dtype=np.float64)
         self.classes_, of_class, counts = np.unique(y, return_inverse=True, return_counts=True)

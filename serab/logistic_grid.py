@@ -9,7 +9,7 @@ where scikit-learn's would: by the largest part of the gradient in the original 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
@@ -117,7 +117,9 @@ class _Losses:
         C: (points,).
     """
 
-    def __init__(self, x, targets: np.ndarray, classes: int, weights: np.ndarray, C: np.ndarray):
+    def __init__(
+        self, x: np.ndarray, targets: np.ndarray, classes: int, weights: np.ndarray, C: np.ndarray
+    ):
         self.x, self.targets, self.classes = x, targets, classes
         self.sums = weights.sum(axis=1)
         self.weights = weights / self.sums[:, None]
@@ -148,21 +150,24 @@ class _Losses:
         return losses, gradients.reshape(count, -1)
 
 
-Ask = Callable[[np.ndarray], tuple[float, np.ndarray]]
+Answer = tuple[float, np.ndarray]
+Ask = Callable[[np.ndarray], Answer]
 
 
-def _minimise(ask: Ask, start: np.ndarray, space: _Space, tolerance: float, max_iter: int):
+def _minimise(
+    ask: Ask, start: np.ndarray, space: _Space, tolerance: float, max_iter: int
+) -> np.ndarray:
     """scikit-learn's L-BFGS run, stopped by the gradient in the original space."""
     classes = len(start) // (space.x.shape[1] + 1)
-    latest = [np.inf]
+    latest = np.full_like(start, np.inf)
 
-    def asked(parameters):
-        loss, gradient = ask(parameters)
-        latest[0] = gradient
-        return loss, gradient
+    def asked(parameters: np.ndarray) -> Answer:
+        nonlocal latest
+        loss, latest = ask(parameters)
+        return loss, latest
 
-    def stop(_) -> None:
-        gradient = latest[0].reshape(classes, -1)
+    def stop(_: np.ndarray) -> None:
+        gradient = latest.reshape(classes, -1)
         if space.steepest(gradient, tolerance) <= tolerance:
             raise StopIteration
 
@@ -192,11 +197,12 @@ def _together(losses: _Losses, solve: Callable[[int, Ask], np.ndarray]) -> list[
     if count == 1:
         return [solve(0, lambda x: tuple(value[0] for value in losses(np.array([0]), x[None])))]
     asked: SimpleQueue = SimpleQueue()
-    answers = [SimpleQueue() for _ in range(count)]
-    done: dict[int, np.ndarray | BaseException] = {}
+    answers: list[SimpleQueue] = [SimpleQueue() for _ in range(count)]
+    done: dict[int, np.ndarray] = {}
+    failed: list[BaseException] = []
 
     def work(k: int) -> None:
-        def ask(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        def ask(parameters: np.ndarray) -> Answer:
             asked.put((k, parameters.copy()))
             answer = answers[k].get()
             if isinstance(answer, BaseException):
@@ -206,7 +212,7 @@ def _together(losses: _Losses, solve: Callable[[int, Ask], np.ndarray]) -> list[
         try:
             done[k] = solve(k, ask)
         except BaseException as error:  # raised again by the caller
-            done[k] = error
+            failed.append(error)
         asked.put((k, None))
 
     threads = [Thread(target=work, args=(k,), daemon=True) for k in range(count)]
@@ -221,6 +227,7 @@ def _together(losses: _Losses, solve: Callable[[int, Ask], np.ndarray]) -> list[
             waiting[k] = parameters
         if at_work and len(waiting) == at_work:
             points = np.array(sorted(waiting))
+            found: Iterable[Answer | BaseException]
             try:
                 found = zip(*losses(points, np.stack([waiting[k] for k in points])), strict=True)
             except BaseException as error:  # the threads end with it
@@ -228,7 +235,6 @@ def _together(losses: _Losses, solve: Callable[[int, Ask], np.ndarray]) -> list[
             waiting = {}
             for k, answer in zip(points, found, strict=True):
                 answers[k].put(answer)
-    for solution in done.values():
-        if isinstance(solution, BaseException):
-            raise solution
+    if failed:
+        raise failed[0]
     return [done[k] for k in range(count)]

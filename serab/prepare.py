@@ -41,25 +41,25 @@ def prepare(
         OSError: no space, no permission.
     """
     record = corpus(code)
-    sources = [Path(source) for source in sources]
-    for source in sources:
+    paths = [Path(source) for source in sources]
+    for source in paths:
         if not source.exists():
             raise PrepareError(f"{source}: no such file or folder; check --source.")
     home = (root or data_root()) / record.code
-    said = ", ".join(str(source.resolve()) for source in sources)
+    said = ", ".join(str(source.resolve()) for source in paths)
     if record.code == "CUSTOM":
-        if len(sources) != 1 or not sources[0].is_file():
+        if len(paths) != 1 or not paths[0].is_file():
             raise PrepareError("CUSTOM: --source takes one CSV (path, speaker, emotion).")
-        seen = Survey(read_custom(sources[0]))
-        return _index_in_place(record, sources[0].parent, seen, home, said, allow_partial)
-    archives = archives_of(record, sources)
+        seen = Survey(read_custom(paths[0]))
+        return _index_in_place(record, paths[0].parent, seen, home, said, allow_partial)
+    archives = archives_of(record, paths)
     if archives:
         return _index_unpacked(record, archives, home, said, allow_partial)
-    names = list_files(sources[0])
+    names = list_files(paths[0])
     seen = survey(record, names)
     if not seen.found:
-        raise not_this_corpus(record, names, str(sources[0]))
-    return _index_in_place(record, sources[0], seen, home, said, allow_partial)
+        raise not_this_corpus(record, names, str(paths[0]))
+    return _index_in_place(record, paths[0], seen, home, said, allow_partial)
 
 
 def _index_in_place(

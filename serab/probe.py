@@ -10,6 +10,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch import nn
 
 from serab.cache import Cache
 from serab.embed import embed_corpus
@@ -52,14 +53,18 @@ class Probe(Callback):
         if not due or not trainer.is_global_zero:
             return
         started = time.perf_counter()
+        encoder = pl_module.get_submodule("byol.encoder")
+        frontend = pl_module.get_submodule("frontend")
         for index, parts in self.tasks:
-            scores = probe(pl_module.byol.encoder, pl_module.frontend, index, parts)
+            scores = probe(encoder, frontend, index, parts)
             for name, score in scores.items():
                 pl_module.log(f"probe_{index.code}{name}", score, rank_zero_only=True)
         pl_module.log("probe_seconds", time.perf_counter() - started, rank_zero_only=True)
 
 
-def probe(encoder, frontend, index: CorpusIndex, parts: Split) -> dict[str, float]:
+def probe(
+    encoder: nn.Module, frontend: nn.Module, index: CorpusIndex, parts: Split
+) -> dict[str, float]:
     """Accuracy and UAR on the validation speakers, of a classifier fitted on the training ones."""
     extractor = LiveExtractor(encoder, frontend)
     seen = np.concatenate([parts.train, parts.validation])

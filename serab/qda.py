@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from sklearn.base import clone
@@ -23,12 +23,12 @@ class CollinearQDA(QuadraticDiscriminantAnalysis):
         ValueError: under two classes, or a class with a single utterance.
     """
 
-    def fit(self, X, y):
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
         """Fit (n, D) embeddings and (n,) labels; per class, the SVD of its centred embeddings."""
         X, y, classes = self.check(X, y)
         return self._set([span(X[y == label]) for label in classes])
 
-    def check(self, X, y) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def check(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Take note of the classes and how common they are; the checked input and the classes."""
         X, y = validate_data(self, X, y)
         self.classes_, counts = np.unique(y, return_counts=True)
@@ -41,7 +41,7 @@ class CollinearQDA(QuadraticDiscriminantAnalysis):
         self.priors_ = counts / len(y)
         return X, y, self.classes_
 
-    def _set(self, spans: Sequence[Span]) -> CollinearQDA:
+    def _set(self, spans: Sequence[Span]) -> Self:
         self.means_ = np.stack([own.mean for own in spans])
         self.rotations_ = [own.axes for own in spans]
         self.scalings_ = [(1 - self.reg_param) * s.variance + self.reg_param for s in spans]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -27,7 +27,7 @@ class Rows(Generic[Record]):
         self.path = path
         self._by_slot: dict[tuple, Record] = {row.slot: row for row in _read(path, kind)}
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Record]:
         return iter(self._by_slot.values())
 
     def find(self, slot: tuple) -> Record | None:

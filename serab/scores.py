@@ -17,40 +17,43 @@ from sklearn.metrics import (
 SERAB_TASKS = ("AES", "CAF", "CRE", "EMB", "EMV", "IEM", "RAV", "SAV", "SHE")
 
 
-def _check(true: Sequence, predicted: Sequence) -> tuple[np.ndarray, np.ndarray]:
-    true, predicted = np.asarray(true), np.asarray(predicted)
-    if true.shape != predicted.shape or true.ndim != 1 or not len(true):
+Values = Sequence | np.ndarray
+
+
+def _check(true: Values, predicted: Values) -> tuple[np.ndarray, np.ndarray]:
+    t, p = np.asarray(true), np.asarray(predicted)
+    if t.shape != p.shape or t.ndim != 1 or not len(t):
         raise ValueError(
-            f"true has shape {true.shape} and predicted {predicted.shape}: expected two lists of "
+            f"true has shape {t.shape} and predicted {p.shape}: expected two lists of "
             "one length, not empty."
         )
-    return true, predicted
+    return t, p
 
 
-def accuracy(true: Sequence, predicted: Sequence) -> float:
+def accuracy(true: Values, predicted: Values) -> float:
     """Share of right predictions."""
     return float(accuracy_score(*_check(true, predicted)))
 
 
-def uar(true: Sequence, predicted: Sequence) -> float:
+def uar(true: Values, predicted: Values) -> float:
     """Unweighted average recall: the recall of each class that occurs, averaged."""
     true, predicted = _check(true, predicted)
     labels = np.unique(true)
     return float(recall_score(true, predicted, labels=labels, average="macro", zero_division=0))
 
 
-def macro_f1(true: Sequence, predicted: Sequence) -> float:
+def macro_f1(true: Values, predicted: Values) -> float:
     """F1 of each class that occurs or is predicted, averaged."""
     return float(f1_score(*_check(true, predicted), average="macro", zero_division=0))
 
 
-def confusion(true: Sequence, predicted: Sequence, labels: Sequence) -> list[list[int]]:
+def confusion(true: Values, predicted: Values, labels: Sequence) -> list[list[int]]:
     """Counts, rows true and columns predicted, both in the order of `labels`."""
-    true, predicted = _check(true, predicted)
-    unknown = sorted({*true.tolist(), *predicted.tolist()} - {*labels})
+    t, p = _check(true, predicted)
+    unknown = sorted({*t.tolist(), *p.tolist()} - {*labels})
     if unknown:
         raise ValueError(f"labels {unknown} aren't among {list(labels)}.")
-    return confusion_matrix(true, predicted, labels=list(labels)).tolist()
+    return confusion_matrix(t, p, labels=list(labels)).tolist()
 
 
 def chance(labels: Sequence) -> float:
@@ -58,21 +61,21 @@ def chance(labels: Sequence) -> float:
     return 1 / len(set(labels))
 
 
-def majority(train: Sequence, test: Sequence) -> float:
+def majority(train: Values, test: Values) -> float:
     """Test accuracy of always answering with the commonest training class (first by name)."""
     names, counts = np.unique(np.asarray(train), return_counts=True)
     return accuracy(test, [names[counts.argmax()]] * len(test))
 
 
-def ccc(true: Sequence[float], predicted: Sequence[float]) -> float:
+def ccc(true: Values, predicted: Values) -> float:
     """Concordance correlation (Lin 1989): 1 for equal values, 0 for a constant guess."""
-    true, predicted = (np.asarray(x, dtype=float) for x in _check(true, predicted))
-    covariance = ((true - true.mean()) * (predicted - predicted.mean())).mean()
-    spread = true.var() + predicted.var() + (true.mean() - predicted.mean()) ** 2
+    t, p = (np.asarray(x, dtype=float) for x in _check(true, predicted))
+    covariance = ((t - t.mean()) * (p - p.mean())).mean()
+    spread = t.var() + p.var() + (t.mean() - p.mean()) ** 2
     return float(2 * covariance / spread) if spread > 0 else 1.0
 
 
-def rmse(true: Sequence[float], predicted: Sequence[float]) -> float:
+def rmse(true: Values, predicted: Values) -> float:
     """Root of the mean squared error, in the unit of the values."""
     return float(root_mean_squared_error(*_check(true, predicted)))
 
@@ -90,7 +93,7 @@ class Means:
 
 def means(
     accuracies: Mapping[str, float],
-    test_sizes: Mapping[str, int],
+    test_sizes: Mapping[str, float],
     tasks: Sequence[str] = SERAB_TASKS,
 ) -> Means:
     """Unweighted mean, mean weighted by test size, and geometric mean of accuracies.

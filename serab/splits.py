@@ -116,7 +116,15 @@ def leak_report(index: CorpusIndex, split: Split) -> LeakReport:
     return LeakReport(shared, duplicated)
 
 
-def _split_two(names, ids, kept, random, protocol, seed, emotions) -> Split:
+def _split_two(
+    names: list[str],
+    ids: list[str],
+    kept: np.ndarray,
+    random: np.random.RandomState,
+    protocol: str,
+    seed: int,
+    emotions: tuple[str, ...],
+) -> Split:
     test = np.array([i for i in kept if ids[i] == names[1]], dtype=int)
     rest = np.array([i for i in kept if ids[i] == names[0]], dtype=int)
     order = random.permutation(rest)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from serab.archives import check_archive, is_archive, unpack
+from serab.archives import below, check_archive, is_archive, unpack
 from serab.records import Corpus
 from serab.survey import PrepareError, list_files, normal, survey
 
@@ -104,8 +104,8 @@ def archives_of(record: Corpus, sources: Sequence[Path]) -> list[Path]:
     names = list_files(sources[0])
     if survey(record, names).found:
         return []
-    known = {archive.name for archive in record.archives}
-    return [sources[0] / name for name in names if Path(name).name in known]
+    own = {archive.name for archive in record.archives}
+    return [sources[0] / name for name in names if Path(name).name in own]
 
 
 def unpack_all(record: Corpus, archives: Sequence[Path], folder: Path) -> list[str]:
@@ -126,6 +126,6 @@ def unpack_all(record: Corpus, archives: Sequence[Path], folder: Path) -> list[s
         own = archive.name.split(".")[0] if len(archives) > 1 else ""
         (folder / own).mkdir(exist_ok=True)
         prefix = f"{own}/" if own else ""
-        found = unpack(archive, folder / own, lambda path, p=prefix: wanted(p + path))
+        found = unpack(archive, folder / own, below(prefix, wanted))
         names += [prefix + name for name in found]
     return names

@@ -62,7 +62,7 @@ def versions() -> dict[str, str]:
 
 def _means(chosen: list[ClassifierResult]) -> dict[str, Any]:
     of_task = {task: [row for row in chosen if row.task == task] for task in SERAB_TASKS}
-    accuracies = {task: mean(r.test_accuracy for r in of) for task, of in of_task.items() if of}
+    accuracies = {task: mean(r.tested for r in of) for task, of in of_task.items() if of}
     sizes = {task: mean(r.n_test for r in of) for task, of in of_task.items() if of}
     present = means(accuracies, sizes, tuple(accuracies))
     return {
@@ -73,7 +73,7 @@ def _means(chosen: list[ClassifierResult]) -> dict[str, Any]:
 
 
 def _spread(chosen: list[ClassifierResult], task: str) -> dict[str, Any]:
-    by_seed = {row.seed: row.test_accuracy for row in chosen if row.task == task}
+    by_seed = {row.seed: row.tested for row in chosen if row.task == task}
     values = list(by_seed.values())
     return {
         "seeds": list(by_seed),

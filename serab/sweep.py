@@ -144,13 +144,15 @@ def read_jobs(sweep_dir: Path) -> dict[Path, Job]:
     """
     if not (sweep_dir / SWEEP).exists():
         raise ValueError(f"{sweep_dir}: no {SWEEP} in it; give the directory of a sweep.")
-    found = {path.parent: read_job(path.parent) for path in sweep_dir.glob(f"*/{JOB}")}
+    folders = [path.parent for path in sweep_dir.glob(f"*/{JOB}")]
+    found = {folder: job for folder in folders if (job := read_job(folder)) is not None}
     return dict(sorted(found.items(), key=lambda item: item[1].number))
 
 
 def _again(sweep_dir: Path) -> str:
     """How to go on with what isn't finished."""
     asked = _read(sweep_dir)
+    assert asked is not None  # `read_jobs` found it
     script, *arguments = asked["command"]
     kept = [text for text in arguments if not text.startswith(("run_dir=", "resume="))]
     more = ["resume=auto"] if Path(script).name.startswith("train") else []

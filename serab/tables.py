@@ -56,7 +56,7 @@ def print_task(
 
 def describe(row: ClassifierResult) -> str:
     """A tested classifier in a line: accuracy, and how far it would move with other data."""
-    right = round(row.test_accuracy * row.n_test)
+    right = round(row.tested * row.n_test)
     text = f"{row.classifier} {percent(row.test_accuracy)} % ({right}/{row.n_test})"
     if row.over_utterances:
         text += f", 95 % interval {_limits(row.over_utterances)} over utterances"
@@ -72,7 +72,7 @@ def print_splits(rows: Sequence[ClassifierResult], console: Console | None = Non
     """One corpus over several splits: how much is the split's luck."""
     console = console or Console()
     chosen = [row for row in rows if getattr(row, PROTOCOLS[row.protocol].reports)]
-    accuracies = [row.test_accuracy for row in chosen]
+    accuracies = [row.tested for row in chosen]
     kind = "DEMO, not a benchmark: " if chosen[0].demo else ""
     table = Table(title=f"{kind}{chosen[0].task}, {chosen[0].protocol}, {len(chosen)} splits")
     table.add_column("split")

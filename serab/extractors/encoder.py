@@ -170,7 +170,8 @@ class LiveExtractor(EncoderExtractor):
         encoder, frontend: of the module in training, on its device.
     """
 
-    def __init__(self, encoder: torch.nn.Module, frontend: LogMel):
+    def __init__(self, encoder: torch.nn.Module, frontend: torch.nn.Module):
+        assert isinstance(frontend, LogMel)
         model = SpeechEncoder(copy.deepcopy(encoder), copy.deepcopy(frontend), None, "live")
         device = next(encoder.parameters()).device
         self._start(model, "corpus", None, str(device), None)

@@ -10,12 +10,16 @@ import os
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import numpy as np
 from joblib import Parallel, delayed
 
 from datamodules.audio import fit_length
 from serab.extractors.base import Extractor
+
+if TYPE_CHECKING:
+    import opensmile
 
 SHORTEST = 0.1
 """Seconds; the longest analysis windows (0.06 s) with a step to spare. Shorter is padded."""
@@ -50,7 +54,7 @@ def functionals(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 @cache
-def _smile():
+def _smile() -> opensmile.Smile:
     import opensmile
 
     return opensmile.Smile(

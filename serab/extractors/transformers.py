@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from pickle import UnpicklingError
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,6 +21,9 @@ from torch import Tensor
 from datamodules.audio import fit_length
 from serab.extractors.base import Extractor
 from serab.extractors.loading import digest_weights
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
 WAVEFORM_MODELS = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "unispeech", "unispeech-sat")
 WINDOW_SECONDS = 30.0
@@ -129,7 +134,7 @@ class TransformersExtractor(Extractor):
         return layers[0]
 
 
-def _checked_layer(layer: int | str, config) -> int | str:
+def _checked_layer(layer: int | str, config: PretrainedConfig) -> int | str:
     count = getattr(config, "encoder_layers", None) or config.num_hidden_layers
     if layer == "mean":
         return layer
@@ -141,7 +146,7 @@ def _checked_layer(layer: int | str, config) -> int | str:
     return layer
 
 
-def _receptive_field(config) -> int:
+def _receptive_field(config: PretrainedConfig) -> int:
     """Samples that the convolutions in front see for one frame."""
     field, stride = 1, 1
     for kernel, step in zip(config.conv_kernel, config.conv_stride, strict=True):
@@ -150,7 +155,7 @@ def _receptive_field(config) -> int:
     return field
 
 
-def _transformers():
+def _transformers() -> ModuleType:
     try:
         import transformers
     except ImportError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,11 @@ from datamodules.audio import fit_length
 from serab.extractors.base import Extractor
 from serab.extractors.loading import digest_files, digest_weights, import_named
 
-ATTRIBUTES = {"sampling_rate": int, "output_dim": int, "hop_size_in_ms": (int, float)}
+ATTRIBUTES: dict[str, type | tuple[type, ...]] = {
+    "sampling_rate": int,
+    "output_dim": int,
+    "hop_size_in_ms": (int, float),
+}
 
 
 class XaresExtractor(Extractor):
@@ -46,11 +51,8 @@ class XaresExtractor(Extractor):
                 "such as serab.xares:SpeechFramesEncoder."
             )
         model = kind() if weights is None else kind(str(weights))
-        missing = [
-            name
-            for name, wanted in ATTRIBUTES.items()
-            if not isinstance(getattr(model, name, None), wanted)
-        ]
+        said: dict[str, Any] = {name: getattr(model, name, None) for name in ATTRIBUTES}
+        missing = [key for key, kind in ATTRIBUTES.items() if not isinstance(said[key], kind)]
         if missing:
             raise ValueError(
                 f"extractor.encoder={encoder}: has no number {' and no '.join(missing)}, which "
@@ -60,8 +62,9 @@ class XaresExtractor(Extractor):
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model, self._device = model.eval().to(device), device
         self.name = name or class_name
-        self.sample_rate, self.width = model.sampling_rate, model.output_dim
+        self.sample_rate, self.width = said["sampling_rate"], said["output_dim"]
         self.min_samples = round(min_seconds * self.sample_rate)
+        assert module.__file__ is not None  # a module with a class
         self.fingerprint = f"{digest_files([module.__file__])}-{digest_weights(model)}"
 
     @torch.no_grad()

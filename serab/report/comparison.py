@@ -12,8 +12,10 @@ from serab.report.page import Block, Bullets, Heading, Table, Text
 from serab.report.runs import Run
 from serab.scores import SERAB_TASKS
 
-HEADER = ("task", "difference", "over utterances", "over speakers", "only first right")
-HEADER += ("only second right", "McNemar p", "Holm p", "")
+HEADER = (
+    *("task", "difference", "over utterances", "over speakers", "only first right"),
+    *("only second right", "McNemar p", "Holm p", ""),
+)
 
 
 def comparison(runs: Sequence[Run]) -> list[Block]:
@@ -36,18 +38,19 @@ def comparison(runs: Sequence[Run]) -> list[Block]:
 
 
 def _pair(first: Run, second: Run) -> list[Block]:
-    tests, predictions, apart = {}, [], []
+    tests, predictions, classifiers, apart = {}, [], [], []
     for task in first.tasks:
-        of = [run.predicted(run.chosen(task)) for run in (first, second)]
-        if None in of:
+        one, other = (run.predicted(run.chosen(task)) for run in (first, second))
+        if one is None or other is None:
             continue
         try:
-            tests[task] = paired_test(*of)
+            tests[task] = paired_test(one, other)
         except ValueError as error:
             apart.append(str(error))
             continue
+        classifiers.append(f"{task} {one.classifier} and {other.classifier}")
         if task in SERAB_TASKS:
-            predictions.append(tuple(of))
+            predictions.append((one, other))
     if not tests and not apart:
         return []
     adjusted = holm({task: test.p for task, test in tests.items()})
@@ -58,7 +61,7 @@ def _pair(first: Run, second: Run) -> list[Block]:
         rows.append((name, _points(difference), "–", _interval(interval), *["–"] * 4, ""))
     optimistic = " Both are the best on test, so both are optimistic."
     title = f"{first.label} (first) and {second.label} (second), {first.protocol.name}"
-    caption = "Classifiers: " + "; ".join(_classifiers(task, first, second) for task in tests) + "."
+    caption = "Classifiers: " + "; ".join(classifiers) + "."
     blocks: list[Block] = [Heading(title, 3)]
     if rows:
         caption += optimistic if first.protocol.tests_all else ""
@@ -73,7 +76,7 @@ def _over_splits(first: Run, second: Run) -> list[Block]:
         pairs = [
             (first.chosen(task, seed=seed), second.chosen(task, seed=seed)) for seed in first.seeds
         ]
-        differences = [a.test_accuracy - b.test_accuracy for a, b in pairs if a and b]
+        differences = [a.tested - b.tested for a, b in pairs if a and b]
         if len(differences) > 1:
             each = ", ".join(map(_points, differences))
             items.append(
@@ -100,10 +103,6 @@ def _row(test: PairedTest, adjusted: float, first: Run, second: Run) -> tuple[st
         _p(adjusted),
         f"**{verdict}**",
     )
-
-
-def _classifiers(task: str, first: Run, second: Run) -> str:
-    return f"{task} {first.chosen(task).classifier} and {second.chosen(task).classifier}"
 
 
 def _points(fraction: float) -> str:

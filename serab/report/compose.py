@@ -64,9 +64,7 @@ def _cards(run: Run) -> list[Card]:
         if row is None:
             continue
         words = _WORDS[run.protocol.reports]
-        detail = (
-            f"{round(row.test_accuracy * row.n_test)} of {row.n_test}, {row.classifier} ({words})"
-        )
+        detail = f"{round(row.tested * row.n_test)} of {row.n_test}, {row.classifier} ({words})"
         other = run.chosen(task, "selected")
         if other is not None and other is not row:
             detail += f"; {percent(other.test_accuracy)} % selected on validation"

@@ -39,7 +39,7 @@ def gallery(runs: Sequence[Run]) -> list[Block]:
 def _confusion(run: Run, task: str) -> list[Picture]:
     row = run.chosen(task)
     of = run.predicted(row)
-    if of is None:
+    if row is None or of is None:
         return []
     counts = np.array(confusion(of.true, of.predicted, of.emotions))
     score = f"{percent(row.test_accuracy)} %"

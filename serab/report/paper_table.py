@@ -55,10 +55,10 @@ def present_only(runs: Sequence[Run]) -> list[Block]:
         marks.append("published")
     for run in runs:
         for label, mark in _choices(run):
-            of = {task: run.chosen(task, mark) for task in tasks}
-            if all(of.values()):
-                accuracies = {task: 100 * row.test_accuracy for task, row in of.items()}
-                sizes = {task: row.n_test for task, row in of.items()}
+            of = {task: own for task in tasks if (own := run.chosen(task, mark)) is not None}
+            if len(of) == len(tasks):
+                accuracies = {task: 100 * own.tested for task, own in of.items()}
+                sizes = {task: own.n_test for task, own in of.items()}
                 rows.append((label, *_means_over(accuracies, sizes, tasks)))
                 marks.append("own")
     caption = f"Over {', '.join(tasks)} only; the paper's rows are computed from its cells."
@@ -99,7 +99,7 @@ def _best_cells(runs: Sequence[Run]) -> dict[str, float]:
         for task in best:
             row = run.chosen(task, "best_on_test")
             if row:
-                best[task] = max(best[task], round(100 * row.test_accuracy, 1))
+                best[task] = max(best[task], round(100 * row.tested, 1))
     return best
 
 
@@ -108,6 +108,8 @@ def _bold(value: float, best: float) -> str:
     return f"**{text}**" if float(text) >= best else text
 
 
-def _means_over(accuracies, sizes, tasks) -> list[str]:
+def _means_over(
+    accuracies: Mapping[str, float], sizes: Mapping[str, int], tasks: Sequence[str]
+) -> list[str]:
     of = means(accuracies, sizes, tasks)
     return [f"{value:.1f}" for value in (of.um, of.wm, of.gm)]

@@ -96,7 +96,9 @@ def accuracy_picture(
     return _both(name, alt, draw, 0.8 + 0.62 * len(bars))
 
 
-def confusion_picture(name: str, alt: str, title: str, counts: np.ndarray, labels) -> Picture:
+def confusion_picture(
+    name: str, alt: str, title: str, counts: np.ndarray, labels: Sequence[str]
+) -> Picture:
     """Counts (classes, classes), rows true; shaded by the share of the true class."""
 
     def draw(axes: Axes, theme: Theme) -> None:
@@ -106,7 +108,7 @@ def confusion_picture(name: str, alt: str, title: str, counts: np.ndarray, label
         for row, column in np.ndindex(*counts.shape):
             if counts[row, column]:
                 colour = theme.surface if shares[row, column] > 0.55 else theme.ink
-                axes.text(column, row, counts[row, column], ha="center", va="center",
+                axes.text(column, row, str(counts[row, column]), ha="center", va="center",
                           color=colour, fontsize=9)  # fmt: skip
         axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(labels)), labels)
@@ -127,8 +129,8 @@ def map_picture(name: str, alt: str, title: str, points: np.ndarray, labels: np.
 
     def draw(axes: Axes, theme: Theme) -> None:
         for number, label in enumerate(names):
-            where = labels == label
-            axes.scatter(*points[where].T, s=11, color=_colour(label, number, len(names)),
+            x, y = points[labels == label].T
+            axes.scatter(x, y, s=11, color=_colour(label, number, len(names)),
                          label=label, alpha=0.85, linewidths=0)  # fmt: skip
         axes.set_xticks([])
         axes.set_yticks([])
@@ -142,7 +144,7 @@ def map_picture(name: str, alt: str, title: str, points: np.ndarray, labels: np.
     return _both(name, alt, draw, WIDTH)
 
 
-def _colour(label: str, number: int, of: int):
+def _colour(label: str, number: int, of: int) -> tuple[float, ...]:
     if label in EMOTION_COLOURS:
         return to_rgb(EMOTION_COLOURS[label])
     import matplotlib

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ def _name(run_dir: Path) -> str:
     return run_dir.parent.name if run_dir.name == "evaluate" else run_dir.name
 
 
-def _of_directory(run_dir: Path, files: RunFiles):
+def _of_directory(run_dir: Path, files: RunFiles) -> Iterator[Run]:
     for protocol in PROTOCOLS.values():
         for demo in (False, True):
             rows = [

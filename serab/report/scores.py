@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 
 from serab.published import table3
-from serab.report.page import Block, Heading, Pictures, Table, Text
+from serab.report.page import Block, Heading, Picture, Pictures, Table, Text
 from serab.report.pictures import Bar, accuracy_picture
 from serab.report.runs import Run
 from serab.results import ClassifierResult
@@ -31,8 +31,10 @@ def accuracies(runs: Sequence[Run]) -> list[Block]:
             "speakers it is only the range between them, and marked †."
         ),
     ]
-    header = ("run", "chosen as", "test %", "right", "95 % over utterances", "95 % over speakers")
-    header += ("chance %", "majority %", "UAR %", "macro F1 %", "validation %", "classifier")
+    header = (
+        *("run", "chosen as", "test %", "right", "95 % over utterances", "95 % over speakers"),
+        *("chance %", "majority %", "UAR %", "macro F1 %", "validation %", "classifier"),
+    )
     for task in tasks:
         rows, bars = [], []
         for run in runs:
@@ -57,7 +59,7 @@ def splits(runs: Sequence[Run]) -> list[Block]:
     for run in runs:
         for task in run.tasks if len(run.seeds) > 1 else ():
             chosen = [row for seed in run.seeds if (row := run.chosen(task, seed=seed))]
-            values = [row.test_accuracy for row in chosen]
+            values = [row.tested for row in chosen]
             if len(values) < 2:
                 continue
             each = ", ".join(
@@ -116,7 +118,7 @@ def _accuracy_row(label: str, row: ClassifierResult) -> tuple[str, ...]:
         label,
         marks,
         f"**{percent(row.test_accuracy)}**",
-        f"{round(row.test_accuracy * row.n_test)}/{row.n_test}",
+        f"{round(row.tested * row.n_test)}/{row.n_test}",
         _interval(row.over_utterances),
         _interval(row.over_speakers) + (few if row.over_speakers else ""),
         *(percent(x) for x in (row.chance, row.majority, row.test_uar, row.test_macro_f1)),
@@ -129,13 +131,18 @@ def _interval(limits: Sequence[float] | None) -> str:
     return f"{100 * limits[0]:.1f}–{100 * limits[1]:.1f}" if limits else DASH
 
 
-def _accuracy_picture(task: str, bars, first: ClassifierResult, runs: Sequence[Run]):
+def _accuracy_picture(
+    task: str,
+    bars: Sequence[tuple[str, ClassifierResult]],
+    first: ClassifierResult,
+    runs: Sequence[Run],
+) -> Picture:
     drawn = [
         Bar(
             f"{label}: {row.classifier}, "
             + ", ".join(text for name, text in _SHORT.items() if getattr(row, name)),
-            row.test_accuracy,
-            tuple(row.over_utterances) if row.over_utterances else None,
+            row.tested,
+            (row.over_utterances[0], row.over_utterances[1]) if row.over_utterances else None,
             bool(row.best_on_test if row.best_on_test is not None else row.selected),
         )
         for label, row in bars
