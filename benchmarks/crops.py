@@ -32,7 +32,7 @@ import soundfile as sf
 
 from datamodules.manifest import scan_folder
 from datamodules.packing import pack
-from datamodules.pretraining import PretrainingData, ShardData
+from datamodules.pretraining import CropData, PretrainingData, ShardData
 from datamodules.shard_crops import ShardCrops
 from datamodules.shard_files import open_shards
 
@@ -50,7 +50,7 @@ def make_recordings(folder: Path, count: int) -> None:
             sf.write(folder / suffix / f"{i:06d}.{suffix}", clip, RATE, "PCM_16")
 
 
-def from_loader(data: PretrainingData) -> Callable[[], Iterator[int]]:
+def from_loader(data: CropData) -> Callable[[], Iterator[int]]:
     data.setup()
     loader = data.train_dataloader()  # one, so that its processes stay
 
@@ -138,7 +138,7 @@ def compare(count: int, rounds: int, seconds: float, engines: bool) -> None:
         shards = folder / "shards"
         pack(scan_folder(folder / "wav"), shards, jobs=1, shard_seconds=1000)
 
-        def of(root: Path, kind: type[PretrainingData], workers: int):
+        def of(root: Path, kind: type[CropData], workers: int):
             return from_loader(kind(root, batch_size=BATCH, num_workers=workers))
 
         ways = {

@@ -152,13 +152,13 @@ def join_files(segments: Sequence[Segment], audio: str | Path) -> Joined:
             counts["files of no speech segment"] += 1
             continue
         name, start, end = match
-        segment = _segment(name, start, end, by_start, by_id)
-        if segment is None:
+        named = _segment(name, start, end, by_start, by_id)
+        if named is None:
             counts["files of no speech segment"] += 1
-        elif segment in found:
+        elif named in found:
             counts["files of a segment that has one"] += 1
         else:
-            found[segment] = path
+            found[named] = path
     if not found:
         raise AudioSetError(
             f"--audio {audio}: none of {len(segments)} speech segments has a file there; expected "

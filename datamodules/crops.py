@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, nullcontext
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -110,6 +110,13 @@ class EpochBatches(Sampler[list[CropKey]]):
         return batches.reshape(len(self), self.ranks, self.batch_size)[:, self.rank].reshape(-1)
 
 
+@runtime_checkable
+class MakesBatches(Protocol):
+    """A dataset that makes a batch in one go, which torch asks for by this name too."""
+
+    def __getitems__(self, keys: list[CropKey]) -> dict[str, Tensor]: ...
+
+
 class ResumableLoader(DataLoader):
     """A DataLoader that knows how many batches of the epoch it has handed out.
 
@@ -121,6 +128,8 @@ class ResumableLoader(DataLoader):
         threads: that many threads instead, a batch each; for what is waiting more than reading.
     """
 
+    batch_sampler: EpochBatches
+
     def __init__(self, *args: Any, ahead: int = 0, threads: int = 0, **kwargs: Any):
         self.delivered = 0
         self.ahead, self.threads = ahead, threads
@@ -129,8 +138,9 @@ class ResumableLoader(DataLoader):
             kwargs["worker_init_fn"] = leave_signals
         super().__init__(*args, **kwargs)
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator:  # type: ignore[override]  # a generator will do
         self.delivered = self.batch_sampler.skipped()
+        batches: Iterator
         if self.threads:
             batches = in_threads(self._make, self.batch_sampler, self.threads)
         else:
@@ -143,6 +153,7 @@ class ResumableLoader(DataLoader):
                 yield batch
 
     def _make(self, keys: list[CropKey]) -> dict[str, Tensor]:
+        assert isinstance(self.dataset, MakesBatches)
         batch = self.dataset.__getitems__(keys)
         return {k: v.pin_memory() for k, v in batch.items()} if self.pin_memory else batch
 
@@ -154,7 +165,7 @@ class ResumableLoader(DataLoader):
 
 
 def leave_signals(worker: int) -> None:
-    """Ctrl-C and Slurm's SIGTERM reach every process; the main one answers, and ends its workers."""
+    """Ctrl-C and Slurm's SIGTERM reach every process; the main one answers and ends its workers."""
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_IGN)
 

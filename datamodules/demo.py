@@ -125,6 +125,8 @@ def _speak(out: Path, utterances: list[DemoUtterance], workers: int) -> Iterator
         ) as voice,
         tqdm(total=len(utterances), desc="demo speech", unit="file", dynamic_ncols=True) as bar,
     ):
+        assert voice.stdin is not None
+        assert voice.stdout is not None
         try:
             with suppress(BrokenPipeError), voice.stdin:
                 json.dump(job, voice.stdin)

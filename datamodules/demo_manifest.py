@@ -28,7 +28,7 @@ class DemoManifest:
 
     def __init__(self, out: Path, known: dict[str, dict[str, str]]):
         self.out, self.known = out, known
-        self._journal: TextIO | None = None
+        self._journal: TextIO  # while it is entered
 
     @classmethod
     def read(cls, out: Path) -> DemoManifest:

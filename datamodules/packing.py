@@ -92,7 +92,8 @@ def pack(
         for i, packed in Parallel(jobs, return_as="generator_unordered")(work):
             done[i] = packed
             progress.update(round(sum(r.seconds for r in plan[i]) / 3600, 2))
-    return _finish(manifest, out, plan, names, done, sample_rate)
+    whole = [packed for packed in done if packed is not None]
+    return _finish(manifest, out, plan, names, whole, sample_rate)
 
 
 def _plan(recordings: Sequence[Recording], shard_seconds: float) -> Iterator[list[Recording]]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+from abc import abstractmethod
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pytorch_lightning import LightningDataModule
+from torch import Tensor
 
 from datamodules.crops import Crops, EpochBatches, ResumableLoader
 from datamodules.manifest import Manifest, read_manifest, scan_folder
@@ -16,9 +19,12 @@ from datamodules.shard_files import Shards, open_shards
 
 log = logging.getLogger(__name__)
 
+Found = TypeVar("Found", Manifest, Shards)
+Made = TypeVar("Made", Crops, ShardCrops)
 
-class PretrainingData(LightningDataModule):
-    """Random crops from a folder tree of recordings (wav, flac, mp3, ogg, opus).
+
+class CropData(LightningDataModule, Generic[Found, Made]):
+    """Random crops from recordings, however these are kept; knows where it was after a restart.
 
     Args:
         root: of the tree.
@@ -46,27 +52,32 @@ class PretrainingData(LightningDataModule):
             raise ValueError(f"data.batch_size={batch_size}: batch norm needs at least 2 clips.")
         if not clip_seconds >= 0.1:
             raise ValueError(f"data.clip_seconds={clip_seconds}: expected at least 0.1 s.")
-        if root is None and manifest is None:
+        self.root: str | Path
+        if root is not None:
+            self.root = Path(root)
+        elif manifest is not None:
+            self.root = Path(manifest).parent
+        else:
             raise ValueError("data.root has no value; give data.root=DIR or data.manifest=FILE.")
-        self.root = Path(manifest).parent if root is None else Path(root)
         self.batch_size, self.clip_seconds = batch_size, clip_seconds
         self.sample_rate, self.seed, self.run_dir = sample_rate, seed, run_dir
         self.num_workers = worker_count(num_workers)
         self.listed_in = manifest
-        self.manifest: Manifest | Shards | None = None
-        self.crops: Crops | ShardCrops | None = None
+        self.manifest: Found | None = None
+        self.crops: Made | None = None
         self._restored_digest: str | None = None
 
-    collate, ahead, threads = None, 0, 0  # torch's own; the workers are ahead already
+    collate: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None  # torch's own
+    ahead = threads = 0  # the workers are ahead already
 
-    def find_recordings(self) -> Manifest | Shards:
-        return read_manifest(self.listed_in) if self.listed_in else scan_folder(self.root)
+    @abstractmethod
+    def find_recordings(self) -> Found: ...
 
-    def make_crops(self, manifest: Manifest | Shards) -> Crops | ShardCrops:
-        return Crops(manifest, self.clip_seconds, self.sample_rate, self.seed)
+    @abstractmethod
+    def make_crops(self, manifest: Found) -> Made: ...
 
-    def make_batches(self, rank: int, ranks: int) -> EpochBatches:
-        return EpochBatches(len(self.crops), self.batch_size, self.seed, rank, ranks)
+    def make_batches(self, crops: Made, rank: int, ranks: int) -> EpochBatches:
+        return EpochBatches(len(crops), self.batch_size, self.seed, rank, ranks)
 
     def setup(self, stage: str | None = None) -> None:
         """Find the recordings, once.
@@ -91,6 +102,8 @@ class PretrainingData(LightningDataModule):
         self.manifest, self.crops = manifest, crops
 
     def train_dataloader(self) -> ResumableLoader:
+        assert self.manifest is not None  # `setup` was before
+        assert self.crops is not None
         if self._restored_digest not in (None, self.manifest.digest):
             raise ValueError(
                 f"data.root={self.root}: its recordings changed since the checkpoint was written, "
@@ -101,7 +114,7 @@ class PretrainingData(LightningDataModule):
         )
         return ResumableLoader(
             self.crops,
-            batch_sampler=self.make_batches(rank, ranks),
+            batch_sampler=self.make_batches(self.crops, rank, ranks),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             collate_fn=self.collate,
@@ -118,7 +131,20 @@ class PretrainingData(LightningDataModule):
         self._restored_digest = state_dict["digest"]
 
 
-class ShardData(PretrainingData):
+class PretrainingData(CropData[Manifest, Crops]):
+    """Random crops from a folder tree of recordings (wav, flac, mp3, ogg, opus).
+
+    Args: as `CropData`.
+    """
+
+    def find_recordings(self) -> Manifest:
+        return read_manifest(self.listed_in) if self.listed_in else scan_folder(self.root)
+
+    def make_crops(self, manifest: Manifest) -> Crops:
+        return Crops(manifest, self.clip_seconds, self.sample_rate, self.seed)
+
+
+class ShardData(CropData[Shards, ShardCrops]):
     """Random crops from packed shards, see `datamodules.shards`.
 
     Args:
@@ -129,7 +155,8 @@ class ShardData(PretrainingData):
         batch_size, clip_seconds, sample_rate, seed, run_dir: as `PretrainingData`.
     """
 
-    collate, ahead = staticmethod(keep_batch), 4
+    collate = staticmethod(keep_batch)
+    ahead = 4
 
     def __init__(
         self,

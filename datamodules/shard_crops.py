@@ -86,7 +86,7 @@ class ShardCrops(Dataset):
             for file, offset, row in reads:
                 os.posix_fadvise(file, offset, row.nbytes, os.POSIX_FADV_WILLNEED)
         for number, (file, offset, row) in zip(shard, reads, strict=True):
-            if os.preadv(file, [row], offset) != row.nbytes:
+            if os.preadv(file, [row.data], offset) != row.nbytes:
                 end = offset // SAMPLE.itemsize + len(row)
                 raise ShardError(
                     f"{self._path(number)}: ends before sample {end}; it changed while it was "

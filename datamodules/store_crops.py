@@ -40,7 +40,7 @@ class StoreCrops(ShardCrops):
     ):
         super().__init__(shards, clip_seconds, seed, seconds_per_crop)
         self.store, self.kept_blocks = store, kept_blocks
-        self.block_samples = block_seconds and round(block_seconds * shards.sample_rate)
+        self.block_samples = round((block_seconds or 0) * shards.sample_rate)
         self.bytes_read = 0
         self._pool = ThreadPoolExecutor(connections, "store")
         self._blocks: OrderedDict[tuple[int, int], Future] = OrderedDict()

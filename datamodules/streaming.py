@@ -7,6 +7,7 @@ from typing import Any
 
 from datamodules.crops import EpochBatches
 from datamodules.pretraining import ShardData
+from datamodules.shard_crops import ShardCrops
 from datamodules.shard_files import Shards
 from datamodules.store import Store, open_store
 from datamodules.store_crops import BlockBatches, StoreCrops
@@ -31,6 +32,8 @@ class StoreData(ShardData):
             those that the batches on their way ask for.
         seconds_per_crop, batch_size, clip_seconds, sample_rate, seed, run_dir: as `ShardData`.
     """
+
+    root: str
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class StoreData(ShardData):
         return open_store(self.store)
 
     def make_crops(self, manifest: Shards) -> StoreCrops:
+        assert self.store is not None  # `open_shards` was before
         crops = StoreCrops(
             self.store,
             manifest,
@@ -73,15 +77,15 @@ class StoreData(ShardData):
             self.block_seconds,
         )
         if self.block_seconds is not None:
-            crops.kept_blocks = self._blocks_to_keep(manifest, len(crops))
+            crops.kept_blocks = self._blocks_to_keep(manifest, len(crops), self.block_seconds)
         return crops
 
-    def _blocks_to_keep(self, shards: Shards, crops: int) -> int:
-        samples = self.block_seconds * shards.sample_rate
+    def _blocks_to_keep(self, shards: Shards, crops: int, block_seconds: float) -> int:
+        samples = block_seconds * shards.sample_rate
         blocks = sum(math.ceil(shard.samples / samples) for shard in shards.shards)
         if crops < CROPS_OF_A_BLOCK * blocks:
             raise ValueError(
-                f"data.block_seconds={self.block_seconds}: {crops / blocks:.1f} crops from each of "
+                f"data.block_seconds={block_seconds}: {crops / blocks:.1f} crops from each of "
                 f"{blocks} blocks, so that reading crops alone is cheaper; set it to null, or give "
                 "data.seconds_per_crop or longer blocks for more crops of each."
             )
@@ -89,7 +93,8 @@ class StoreData(ShardData):
         new = math.ceil(self.batch_size * blocks / crops)
         return round(1.5 * self.mixed_blocks) + self.threads * new
 
-    def make_batches(self, rank: int, ranks: int) -> EpochBatches:
+    def make_batches(self, crops: ShardCrops, rank: int, ranks: int) -> EpochBatches:
         if self.block_seconds is None:
-            return super().make_batches(rank, ranks)
-        return BlockBatches(self.crops, self.mixed_blocks, self.batch_size, self.seed, rank, ranks)
+            return super().make_batches(crops, rank, ranks)
+        assert isinstance(crops, StoreCrops)  # made above
+        return BlockBatches(crops, self.mixed_blocks, self.batch_size, self.seed, rank, ranks)
