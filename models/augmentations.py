@@ -28,6 +28,10 @@ class RunningNorm(nn.Module):
         shared: over the clips of all processes, or each process over its own.
     """
 
+    clips: Tensor
+    mean: Tensor
+    variance: Tensor
+
     def __init__(self, shared: bool = True):
         super().__init__()
         self.shared = shared
@@ -67,6 +71,9 @@ class Mixup(nn.Module):
         memory_size: clips that the memory holds.
         n_mels, frames: shape of a clip.
     """
+
+    memory: Tensor
+    seen: Tensor
 
     def __init__(
         self, ratio: float = 0.4, memory_size: int = 2048, n_mels: int = 64, frames: int = 96
@@ -123,7 +130,9 @@ class RandomResizeCrop(nn.Module):
         super().__init__()
         self.canvas, self.scale = tuple(canvas), tuple(scale)
 
-    def draw(self, batch: int, size: tuple[int, int], device) -> Int[Tensor, "2 B 2"]:
+    def draw(
+        self, batch: int, size: Sequence[int], device: torch.device | str
+    ) -> Int[Tensor, "2 B 2"]:
         """Boxes on the canvas, (axis, clip, (start, length)), axes (frequency, time)."""
         low, high = self.scale
         boxes = []
@@ -185,7 +194,7 @@ class RandomLinearFader(nn.Module):
         super().__init__()
         self.gain = gain
 
-    def draw(self, batch: int, device) -> Float[Tensor, "B 2"]:
+    def draw(self, batch: int, device: torch.device | str) -> Float[Tensor, "B 2"]:
         """What is added to the first and the last frame."""
         return self.gain * (2 * torch.rand(batch, 2, device=device) - 1)
 

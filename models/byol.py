@@ -70,12 +70,13 @@ class BYOL(nn.Module):
             raise ValueError(f"module.joint_views={joint_views}: expected true, false or auto.")
         self.joint_views = clips_are_apart(encoder) if joint_views == "auto" else joint_views
         self.encoder = encoder
+        assert isinstance(encoder.embed_dim, int)
         self.projector = Head(encoder.embed_dim, hidden_dim, projector_dim)
         self.predictor = Head(projector_dim, hidden_dim, projector_dim)
         self.target_encoder = deepcopy(self.encoder).requires_grad_(False)
         self.target_projector = deepcopy(self.projector).requires_grad_(False)
         self.tau = tau
-        self._pairs: tuple[list[Tensor], list[Tensor]] | None = None
+        self._pairs: tuple[list[nn.Parameter], list[nn.Parameter]] | None = None
 
     def forward(self, v: Float[Tensor, "B 1 F T"], v2: Float[Tensor, "B 1 F T"]) -> BYOLOutput:
         """Symmetric loss of two views. Each view has its own batch-norm statistics."""

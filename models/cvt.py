@@ -36,7 +36,9 @@ def frames_after(convolution: nn.Conv2d, frames: Frames) -> Frames:
     """Own frames behind a strided convolution, padded by half its kernel."""
     if frames is None:
         return None
-    padded = frames + 2 * convolution.padding[1] - convolution.kernel_size[1]
+    padding = convolution.padding[1]
+    assert isinstance(padding, int)
+    padded = frames + 2 * padding - convolution.kernel_size[1]
     return padded // convolution.stride[1] + 1
 
 
@@ -103,9 +105,10 @@ class ConvAttention(nn.Module):
 
     def _own_keys(self, frames: Frames, keys: Tensor) -> Bool[Tensor, "B 1 1 N"] | None:
         """Which of the (f t) keys belong to the utterance."""
-        if frames is None:
+        of_keys = frames_after(self.to_kv.net[0], frames)
+        if of_keys is None:
             return None
-        own = frame_mask(frames_after(self.to_kv.net[0], frames), keys.shape[3])
+        own = frame_mask(of_keys, keys.shape[3])
         return repeat(own, "b t -> b 1 1 (f t)", f=keys.shape[2])
 
 
@@ -144,7 +147,9 @@ class Stage(nn.Module):
     def forward(
         self, x: Float[Tensor, "B C F T"], frames: Frames = None
     ) -> Float[Tensor, "B C F T"]:
-        for attention, mlp in self.layers:
+        for layer in self.layers:
+            assert isinstance(layer, nn.ModuleList)
+            attention, mlp = layer
             x = attention(x, frames) + x
             x = mlp(x) + x
         return x
@@ -215,7 +220,10 @@ class CvT(nn.Module):
         the embedding is that of the utterance alone.
         """
         features = log_mel
-        for patches, norm, stage in self.layers:
+        for layer in self.layers:
+            assert isinstance(layer, nn.Sequential)
+            patches, norm, stage = layer
+            assert isinstance(patches, nn.Conv2d)
             features = norm(patches(silence_padding(features, frames)))
             frames = frames_after(patches, frames)
             features = stage(features, frames)

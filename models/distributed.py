@@ -46,10 +46,12 @@ def gather_buffers(module: nn.Module) -> dict[str, Tensor] | None:
     gathered = {}
     for name, buffer in module.named_buffers():
         buffer = buffer.contiguous()
-        parts = [torch.empty_like(buffer) for _ in range(ranks)] if rank == 0 else None
-        dist.gather(buffer, parts, dst=0)
         if rank == 0:
+            parts = [torch.empty_like(buffer) for _ in range(ranks)]
+            dist.gather(buffer, parts, dst=0)
             gathered[name] = torch.stack([part.cpu() for part in parts])
+        else:
+            dist.gather(buffer, dst=0)
     return gathered if rank == 0 else None
 
 

@@ -11,7 +11,7 @@ from models.audio_ntt import AudioNTT
 from models.audio_ntt_2022 import AudioNTT2022
 from models.cvt import CvT
 from models.frontend import LogMel
-from models.speech_encoder import SpeechEncoder
+from models.speech_encoder import Encoder, SpeechEncoder
 
 ARCHITECTURES: dict[str, type[nn.Module]] = {
     "AudioNTT": AudioNTT,
@@ -35,9 +35,9 @@ ENCODERS: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
 def encoder_name(encoder: nn.Module) -> str:
     """The name of an encoder in `ENCODERS`, or its class where its arguments are others."""
     for name, (architecture, arguments) in ENCODERS.items():
-        if type(encoder) is architecture and all(
-            encoder.arguments[key] == value for key, value in arguments.items()
-        ):
+        if type(encoder) is not architecture or not isinstance(encoder, Encoder):
+            continue
+        if all(encoder.arguments[key] == value for key, value in arguments.items()):
             return name
     return type(encoder).__name__
 

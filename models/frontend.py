@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from einops import rearrange
 from jaxtyping import Float
@@ -46,7 +48,7 @@ class LogMel(nn.Module):
                 f"frontend.win_length={win_length} exceeds n_fft={n_fft}; "
                 "a window has at most n_fft samples."
             )
-        self.arguments = {
+        self.arguments: dict[str, Any] = {
             "sample_rate": sample_rate,
             "n_fft": n_fft,
             "win_length": win_length,
@@ -57,6 +59,7 @@ class LogMel(nn.Module):
         }
         self.sample_rate, self.n_mels, self.hop_length = sample_rate, n_mels, hop_length
         self.n_fft = n_fft
+        self.mel: nn.Module
         if backend == "torchaudio":
             self.mel = MelSpectrogram(**self.arguments, power=2.0)
         elif backend == "nnaudio":
@@ -82,7 +85,16 @@ class LogMel(nn.Module):
         return rearrange(log_mel, "b f t -> b 1 f t")
 
 
-def _nnaudio_mel(*, sample_rate, n_fft, win_length, hop_length, n_mels, f_min, f_max) -> nn.Module:
+def _nnaudio_mel(
+    *,
+    sample_rate: int,
+    n_fft: int,
+    win_length: int,
+    hop_length: int,
+    n_mels: int,
+    f_min: float,
+    f_max: float,
+) -> nn.Module:
     from nnAudio.features import MelSpectrogram as NnMelSpectrogram
 
     return NnMelSpectrogram(

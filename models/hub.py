@@ -11,6 +11,7 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import ModelCard, PyTorchModelHubMixin
 from huggingface_hub.errors import HfHubHTTPError
@@ -57,7 +58,7 @@ class SharedEncoder(SpeechEncoder, PyTorchModelHubMixin):
             "about": encoder.about,
         }
 
-    def generate_model_card(self, *args, **kwargs) -> ModelCard:
+    def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
         data = card_data(self.name, self.licence, self.scores)
         parameters = sum(p.numel() for p in self.encoder.parameters())
         text = card_text(self.config, parameters, self.scores)
@@ -71,7 +72,11 @@ class SharedEncoder(SpeechEncoder, PyTorchModelHubMixin):
 
     @classmethod
     def from_pretrained(
-        cls, pretrained_model_name_or_path: str | Path, *, revision: str | None = None, **kwargs
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        revision: str | None = None,
+        **kwargs: Any,
     ) -> SharedEncoder:
         """Load a folder or a Hub repository; an unknown encoder, or any code, is refused.
 

@@ -28,4 +28,5 @@ def for_inference(encoder: nn.Module) -> nn.Module:
                 sequence[i], sequence[i + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
             elif isinstance(first, nn.ReLU) and isinstance(second, nn.MaxPool2d):
                 sequence[i], sequence[i + 1] = second, first
-    return rearranged.to(memory_format=torch.channels_last)
+    # (torch's stubs don't know `memory_format`)
+    return rearranged.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -14,6 +14,7 @@ import argparse
 import logging
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -42,17 +43,21 @@ class ConvolvedLogMel(nn.Module):
     window's zeros beside its `win_length` samples are left out.
     """
 
+    kernels: Tensor
+    mel: Tensor
+
     def __init__(self, frontend: LogMel):
         super().__init__()
         said = frontend.arguments
         n_fft, length, self.hop_length = said["n_fft"], said["win_length"], said["hop_length"]
         self.pad = n_fft // 2
         self.start = (n_fft - length) // 2
-        mel = frontend.mel.mel_scale.fb.double()  # (bins, F)
+        mel = frontend.get_buffer("mel.mel_scale.fb").double()  # (bins, F)
         used = torch.nonzero(mel.sum(1)).flatten()
         sample = torch.arange(self.start, self.start + length, dtype=torch.float64)
         angle = 2 * torch.pi / n_fft * used[:, None].double() * sample
-        window = frontend.mel.spectrogram.window.double()  # its float32 edges are far from exact
+        # its float32 edges are far from exact
+        window = frontend.get_buffer("mel.spectrogram.window").double()
         kernels = torch.cat([angle.cos(), angle.sin()]) * window
         self.register_buffer("kernels", kernels[:, None].float())
         self.register_buffer("mel", mel[used].T.contiguous().float())
@@ -73,7 +78,7 @@ class WaveformEncoder(nn.Module):
     def __init__(self, encoder: SpeechEncoder, norm: tuple[float, float]):
         super().__init__()
         said = encoder.frontend
-        self.min_samples = (encoder.encoder.min_frames * said.hop_length, said.n_fft // 2 + 1)
+        self.min_samples = (encoder.min_frames * said.hop_length, said.n_fft // 2 + 1)
         self.frontend = ConvolvedLogMel(encoder.frontend)
         self.mean, self.std = norm
         self.encoder = for_inference(encoder.encoder)
@@ -123,7 +128,7 @@ def export_onnx(
             f"{error.name} is not installed; it comes with: pip install onnx onnxscript onnxruntime"
         ) from error
     path = _writable(Path(path))
-    model = _traced(WaveformEncoder(encoder, norm).eval())
+    model = _traced(WaveformEncoder(encoder, norm).eval()).model_proto
     about = {
         "name": encoder.name,
         "embed_dim": str(encoder.embed_dim),
@@ -134,7 +139,12 @@ def export_onnx(
     onnx.helper.set_model_props(model, about)
     content = model.SerializeToString()
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    difference = max(_difference(encoder, norm, session, *shape) for shape in PROBES)
+
+    def embed(waveform: np.ndarray) -> np.ndarray:
+        (embedding,) = session.run(None, {"waveform": waveform})
+        return embedding
+
+    difference = max(_difference(encoder, norm, embed, *shape) for shape in PROBES)
     if not difference <= TOLERANCE:
         raise ValueError(
             f"{encoder.name}: onnxruntime's embeddings differ from torch's by {difference:.1e} of "
@@ -147,7 +157,7 @@ def export_onnx(
     return difference
 
 
-def _traced(graph: WaveformEncoder):
+def _traced(graph: WaveformEncoder) -> torch.onnx.ONNXProgram:
     """The graph as an ONNX model, batch and time free."""
     # long enough that no stage sees a single frame, which torch.export would take for a constant
     example = torch.zeros(2, 40 * max(graph.min_samples))
@@ -170,15 +180,23 @@ def _traced(graph: WaveformEncoder):
             )
     finally:
         quiet.setLevel(level)
-    return program.model_proto
+    assert program is not None  # by the new exporter
+    return program
 
 
-def _difference(encoder: SpeechEncoder, norm, session, batch: int, seconds: float) -> float:
+def _difference(
+    encoder: SpeechEncoder,
+    norm: tuple[float, float],
+    embed: Callable[[np.ndarray], np.ndarray],
+    batch: int,
+    seconds: float,
+) -> float:
+    """Of `embed`, the exported graph, to torch on noise."""
     generator = torch.Generator().manual_seed(0)
     samples = max(1, round(seconds * encoder.sample_rate))
     waveform = 0.1 * torch.randn(batch, samples, generator=generator)
     want = encoder.embed(waveform, encoder.sample_rate, norm).cpu().numpy()
-    (got,) = session.run(None, {"waveform": waveform.numpy()})
+    got = embed(waveform.numpy())
     return float(np.abs(got - want).max() / np.abs(want).max())
 
 

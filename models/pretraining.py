@@ -64,6 +64,10 @@ class BYOLPretraining(LightningModule):
         ValueError: an encoder that a checkpoint can't name, or an unknown option.
     """
 
+    epoch_loss: Tensor
+    epoch_batches: Tensor
+    unreadable: Tensor
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -82,10 +86,9 @@ class BYOLPretraining(LightningModule):
         super().__init__()
         self.spec = encoder_spec(encoder, frontend)
         self.frontend, self.views = frontend, views
-        # channels last: a faster step on a CPU, and what tensor cores want
-        self.byol = BYOL(encoder, projector_dim, hidden_dim, tau, joint_views).to(
-            memory_format=torch.channels_last
-        )
+        self.byol = BYOL(encoder, projector_dim, hidden_dim, tau, joint_views)
+        # channels last: a faster step on a CPU, and what tensor cores want (not in torch's stubs)
+        self.byol.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.make_optimizer, self.schedule = optimizer, schedule or Schedule()
         self.tau, self.norm_epochs, self.seed, self.compile_choice = tau, norm_epochs, seed, compile
         self.register_buffer("epoch_loss", torch.zeros(()))  # sum over the epoch's batches
@@ -197,7 +200,9 @@ class BYOLPretraining(LightningModule):
         self.log("loss", loss, prog_bar=True)
         self.log("embedding_std", spread, prog_bar=True)
         self.log("ema", torch.tensor(self.byol.tau, dtype=torch.float64))
-        rate = self.optimizers().param_groups[0]["lr"]
+        optimizer = self.optimizers()
+        assert not isinstance(optimizer, list)
+        rate = optimizer.param_groups[0]["lr"]
         self.log("learning_rate", torch.tensor(rate, dtype=torch.float64))
         self.log("unreadable", unreadable)
 

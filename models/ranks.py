@@ -84,4 +84,4 @@ def sparse_signal_checks(trainer: Trainer) -> None:
         if is_logged(trainer):
             ask()
 
-    loop._broadcast_sigterm_tensor = ask_sometimes
+    loop._broadcast_sigterm_tensor = ask_sometimes  # type: ignore[method-assign]  # as meant

@@ -147,6 +147,6 @@ def newest_unfinished(runs: str | Path) -> Path | None:
 
 
 def _cause(error: BaseException) -> str:
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__
+    while inner := error.__cause__ or error.__context__:
+        error = inner
     return str(error)

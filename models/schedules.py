@@ -26,7 +26,7 @@ class Schedule:
     decay: str = "none"
     tau_end: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 0 <= self.warmup < 1:
             raise ValueError(
                 f"schedule.warmup={self.warmup}: expected a share of all steps, from 0 to below 1."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,12 +16,27 @@ from torchaudio.functional import resample
 from models.frontend import LogMel
 
 
+@runtime_checkable
+class Encoder(Protocol):
+    """What a module needs beside its forward to be an encoder here.
+
+    Attributes:
+        embed_dim: width D of an embedding.
+        min_frames: shorter log-mels leave nothing to pool.
+        arguments: of its class, plain numbers and strings.
+    """
+
+    embed_dim: int
+    min_frames: int
+    arguments: dict[str, Any]
+
+
 class SpeechEncoder(nn.Module):
     """Everything between a waveform and its embedding; `models.checkpoint.load_encoder` makes it.
 
     Attributes:
         name: the paper's name of the encoder, such as "cvt_large".
-        embed_dim: width D of an embedding.
+        embed_dim, min_frames: as `Encoder`.
         sample_rate: Hz of the front end.
         norm: mean and standard deviation of the pre-training log-mels, or None (official weights).
         about: what its artefact says of training data, recipe and versions; {} where nothing is.
@@ -36,10 +51,11 @@ class SpeechEncoder(nn.Module):
         about: dict[str, Any] | None = None,
     ):
         super().__init__()
+        assert isinstance(encoder, Encoder)
         self.about = about or {}
         self.encoder, self.frontend, self.name = encoder, frontend, name
         self.norm = None if norm is None else (float(norm[0]), float(norm[1]))
-        self.embed_dim = encoder.embed_dim
+        self.embed_dim, self.min_frames = encoder.embed_dim, encoder.min_frames
         self.sample_rate = frontend.sample_rate
 
     @property
@@ -59,7 +75,7 @@ class SpeechEncoder(nn.Module):
 
     def log_mel(self, waveform: Float[Tensor, "B S"]) -> Float[Tensor, "B 1 F T"]:
         """Log-mel, not normalised; a waveform too short for the encoder is zero-padded first."""
-        missing = self.encoder.min_frames * self.frontend.hop_length - waveform.shape[-1]
+        missing = self.min_frames * self.frontend.hop_length - waveform.shape[-1]
         if missing > 0:
             waveform = nn.functional.pad(waveform, (missing // 2, missing - missing // 2))
         return self.frontend(waveform)
@@ -93,16 +109,16 @@ class SpeechEncoder(nn.Module):
                 f"{self.name}: these weights come without normalisation statistics; give "
                 "norm=(mean, std) of your log-mels (serab.extractors fits them on a corpus)."
             )
-        waveform = torch.as_tensor(waveform, dtype=torch.float32, device=self.device)
-        if waveform.ndim not in (1, 2) or waveform.shape[-1] == 0:
+        audio = torch.as_tensor(waveform, dtype=torch.float32, device=self.device)
+        if audio.ndim not in (1, 2) or audio.shape[-1] == 0:
             raise ValueError(
-                f"waveform has shape {tuple(waveform.shape)}: expected (samples,) or "
+                f"waveform has shape {tuple(audio.shape)}: expected (samples,) or "
                 "(batch, samples), with at least one sample."
             )
-        if not torch.isfinite(waveform).all():
+        if not torch.isfinite(audio).all():
             raise ValueError("waveform holds NaN or infinite samples; check the recording.")
-        waveform = torch.atleast_2d(waveform)
+        audio = torch.atleast_2d(audio)
         if sample_rate != self.sample_rate:
-            waveform = resample(waveform, sample_rate, self.sample_rate)
+            audio = resample(audio, sample_rate, self.sample_rate)
         mean, std = norm
-        return self.encode((self.log_mel(waveform) - mean) / std)
+        return self.encode((self.log_mel(audio) - mean) / std)

@@ -26,6 +26,10 @@ class SyncBatchNorm(_BatchNorm):
         mean = all_reduce(x.mean(axes)) / world_size()
         centred = x - mean.view(shape)
         variance = all_reduce(centred.square().mean(axes)) / world_size()
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
         with torch.no_grad():
             count = x.numel() / x.shape[1] * world_size()
             self.num_batches_tracked += 1
@@ -39,7 +43,8 @@ class SyncBatchNorm(_BatchNorm):
 class SharedBatchNorm(TorchSyncBatchNorm):
     """Lightning's plugin for `trainer.sync_batchnorm=true`, on a CPU as well."""
 
-    def apply(self, model: LightningModule) -> nn.Module:
+    def apply(self, model: nn.Module) -> nn.Module:
+        assert isinstance(model, LightningModule)
         if model.trainer.strategy.root_device.type != "cpu":
             return super().apply(model)
         _convert(model)

@@ -101,8 +101,10 @@ def why_offline(base_url: str, timeout: float = 3.0) -> str | None:
 
 
 def _has_netrc_entry(host: str | None) -> bool:
+    if not host:
+        return False
     try:
-        return bool(host) and netrc.netrc().authenticators(host) is not None
+        return netrc.netrc().authenticators(host) is not None
     except (OSError, netrc.NetrcParseError):
         return False
 
