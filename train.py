@@ -14,7 +14,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning import Trainer, seed_everything
+from pytorch_lightning import LightningDataModule, LightningModule, Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
@@ -36,6 +36,7 @@ from models.tracking import finish_run
 from serab.sweep import with_table
 
 if TYPE_CHECKING:
+    from datamodules.pretraining import CropData
     from serab.evaluation import Plan
 
 log = logging.getLogger("train")
@@ -69,7 +70,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
     module = instantiate(cfg.module)
     checkpoint = checkpoint_to_resume(run_dir, cfg.resume, module.spec)
     save_config(cfg, run_dir, resumed=checkpoint is not None)
-    if rank_zero_only.rank == 0:
+    if first_process():
         (run_dir / ARTEFACT).unlink(missing_ok=True)  # an older one would be taken for this run's
 
     data = instantiate(cfg.data)
@@ -112,7 +113,13 @@ def score(planned: "Plan", artefact: Path, out: Path, trainer: Trainer) -> dict[
     return evaluation.metrics
 
 
-def fit(trainer: Trainer, module, data, checkpoint: Path | None, run_dir: Path) -> None:
+def fit(
+    trainer: Trainer,
+    module: LightningModule,
+    data: LightningDataModule,
+    checkpoint: Path | None,
+    run_dir: Path,
+) -> None:
     """Train; a signal ends the process with its status and a word on how to go on."""
     again = f"go on with: python train.py run_dir={run_dir} resume=auto"
     watch_ranks(trainer, again)
@@ -131,7 +138,7 @@ def fit(trainer: Trainer, module, data, checkpoint: Path | None, run_dir: Path) 
 
 
 def build_trainer(cfg: DictConfig, run_dir: Path) -> Trainer:
-    loggers = make_loggers(cfg) if rank_zero_only.rank == 0 else []
+    loggers = make_loggers(cfg) if first_process() else []
     best = ModelCheckpoint(
         run_dir / "checkpoints",
         filename="best",
@@ -147,7 +154,7 @@ def build_trainer(cfg: DictConfig, run_dir: Path) -> Trainer:
         from serab.probe import Probe
 
         callbacks.append(Probe(cfg.probe.tasks, cfg.probe.every_epochs))
-    plugins = [AtomicCheckpointIO()]
+    plugins: list[AtomicCheckpointIO | SharedBatchNorm] = [AtomicCheckpointIO()]
     if cfg.trainer.get("sync_batchnorm"):
         plugins.append(SharedBatchNorm())
     check_devices(cfg.trainer.accelerator, cfg.trainer.devices)
@@ -169,13 +176,15 @@ def save_config(cfg: DictConfig, run_dir: Path, resumed: bool) -> None:
             OmegaConf.load(path),
             OmegaConf.create(OmegaConf.to_container(cfg, resolve=True)),
         )
+        assert isinstance(before, DictConfig)
+        assert isinstance(now, DictConfig)
         changed = [key for key in RECIPE if strip(before.get(key)) != strip(now.get(key))]
         if changed:
             raise ValueError(
                 f"run_dir={run_dir}: {', '.join(changed)} differ from the run's {path}; "
                 "continue it with the same configuration or choose another run_dir."
             )
-    if rank_zero_only.rank != 0:
+    if not first_process():
         return
     run_dir.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
@@ -190,8 +199,9 @@ def strip(node: object) -> object:
     return node
 
 
-def about(cfg: DictConfig, trainer: Trainer, data) -> dict:
+def about(cfg: DictConfig, trainer: Trainer, data: "CropData") -> dict:
     """Facts for the reader of the artefact."""
+    assert data.manifest is not None
     packages = ("torch", "torchaudio", "pytorch-lightning", "vit-pytorch")
     return {
         "epochs": trainer.current_epoch,
@@ -213,14 +223,17 @@ def choose_run_dir(run_dir: str | None, resume: str) -> str:
             "error: run_dir has no value; processes that torchrun or Slurm start can only agree on "
             "one that is given: run_dir=DIR."
         )
-    if run_dir is None and resume == "auto":
-        run_dir = newest_unfinished(RUNS)
-    run_dir = Path(run_dir or RUNS / time.strftime("%Y-%m-%d_%H-%M-%S"))
+    unfinished = newest_unfinished(RUNS) if run_dir is None and resume == "auto" else None
+    chosen = Path(run_dir or unfinished or RUNS / time.strftime("%Y-%m-%d_%H-%M-%S"))
     try:  # before Hydra does, which answers with a traceback
-        run_dir.mkdir(parents=True, exist_ok=True)
+        chosen.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        sys.exit(f"error: run_dir={run_dir}: can't be made ({error.strerror}); choose another.")
-    return str(run_dir)
+        sys.exit(f"error: run_dir={chosen}: can't be made ({error.strerror}); choose another.")
+    return str(chosen)
+
+
+def first_process() -> bool:
+    return rank_zero_only.rank == 0  # type: ignore[attr-defined]  # Lightning sets it
 
 
 def started_with_others() -> bool:
@@ -241,8 +254,10 @@ def continued(cfg: DictConfig, overrides: list[str]) -> DictConfig:
     """
     path = Path(cfg.run_dir) / "config.yaml"
     keys = [override.lstrip("+~").split("=")[0] for override in overrides]
-    known = ("run_dir", "resume", "trainer.", "checkpoint.", "logger.", "data.num_workers")
-    known += ("evaluate.", "optimize")
+    known = (
+        *("run_dir", "resume", "trainer.", "checkpoint.", "logger.", "data.num_workers"),
+        *("evaluate.", "optimize"),
+    )
     if cfg.resume != "auto" or not path.exists() or not all(k.startswith(known) for k in keys):
         return cfg
     anew = OmegaConf.create({})
@@ -250,7 +265,9 @@ def continued(cfg: DictConfig, overrides: list[str]) -> DictConfig:
         OmegaConf.update(anew, key, OmegaConf.select(cfg, key), force_add=True)
     before = OmegaConf.load(path)
     new_groups = {key: cfg[key] for key in cfg if key not in before}
-    return OmegaConf.merge(before, new_groups, anew, {"run_dir": cfg.run_dir})
+    merged = OmegaConf.merge(before, new_groups, anew, {"run_dir": cfg.run_dir})
+    assert isinstance(merged, DictConfig)
+    return merged
 
 
 OmegaConf.register_new_resolver("train_run_dir", choose_run_dir, use_cache=True, replace=True)
@@ -262,7 +279,7 @@ def main(cfg: DictConfig) -> float | None:
     hydra_config = HydraConfig.get()
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=CHATTER)
-    if rank_zero_only.rank != 0:
+    if not first_process():
         logging.getLogger().setLevel(logging.WARNING)  # one process tells
     overrides = list(hydra_config.overrides.task)
     try:
