@@ -30,13 +30,17 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
     planned = plan(cfg.tasks, cfg.protocol, cfg.splits, cfg.classifiers, cfg.jobs, cfg.cache)
     cfg.optimize = metric_to_optimize(cfg.optimize, planned.metrics)
     extractor = instantiate(cfg.extractor)
-    evaluation = run_plan(planned, extractor, run_dir, OmegaConf.to_yaml(cfg, resolve=True))
-    if loggers := make_loggers(cfg):
-        from models.tracking import finish_run
+    settings = OmegaConf.to_yaml(cfg, resolve=True)
+    if not any((cfg.logger or {}).values()):
+        evaluation = run_plan(planned, extractor, run_dir, settings)
+    else:
+        from models.tracking import finished_run
         from serab.score_log import log_evaluation
 
-        log_evaluation(loggers, evaluation)
-        finish_run()
+        with finished_run():
+            loggers = make_loggers(cfg)
+            evaluation = run_plan(planned, extractor, run_dir, settings)
+            log_evaluation(loggers, evaluation)
     return with_chosen(cfg.optimize, evaluation.metrics)
 
 
@@ -57,7 +61,15 @@ def metric_to_optimize(name: str | None, known: list[str]) -> str:
     """
     if name is not None and name not in known:
         raise ValueError(f"optimize={name}: expected one of {', '.join(known)}.")
-    return name or known[0]
+    name = name or known[0]
+    if in_sweep() and name == "loss":
+        direction = HydraConfig.get().sweeper.get("direction")
+        if direction is not None and getattr(direction, "name", direction) == "maximize":
+            raise ValueError(
+                "optimize=loss: the search is for the largest; add "
+                "hydra.sweeper.direction=minimize, or give optimize=probe_TASK or evaluate.tasks."
+            )
+    return name
 
 
 def with_chosen(name: str, metrics: dict[str, float]) -> dict[str, float]:
@@ -101,6 +113,9 @@ def run(
 
 def explain(error: Exception) -> str | None:
     """The one sentence of an error that a user can mend; None for others."""
+    tracker = sys.modules.get("wandb")
+    if tracker is not None and isinstance(error, tracker.errors.Error):
+        return f"W&B: {error}; set logger.wandb.mode=offline, or logger=csv."
     if not isinstance(error, (ValueError, OSError, InstantiationException, OmegaConfBaseException)):
         return None
     cause = error.__cause__ if isinstance(error, InstantiationException) else error

@@ -2,10 +2,10 @@
 
 import logging
 import os
-import shutil
 import sys
 import time
 import warnings
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,8 @@ from models.resume import (
 )
 from models.sync_batch_norm import SharedBatchNorm
 from models.throughput import Throughput
-from models.tracking import finish_run
+from models.tracking import finished_run
+from serab.run_lock import hold
 from serab.sweep import with_table
 
 if TYPE_CHECKING:
@@ -55,6 +56,12 @@ FREE = (
 
 def train(cfg: DictConfig) -> dict[str, float]:
     """One pre-training run, scored where `evaluate.tasks` says so; returns what a sweep can use."""
+    with hold(Path(cfg.run_dir), "train") if first_process() else nullcontext():
+        return train_alone(cfg)
+
+
+def train_alone(cfg: DictConfig) -> dict[str, float]:
+    """The same, where no other process writes to the run directory."""
     run_dir = Path(cfg.run_dir)
     keep_freed_memory()
     seed_everything(cfg.seed, verbose=False)
@@ -70,8 +77,6 @@ def train(cfg: DictConfig) -> dict[str, float]:
     module = instantiate(cfg.module)
     checkpoint = checkpoint_to_resume(run_dir, cfg.resume, module.spec)
     save_config(cfg, run_dir, resumed=checkpoint is not None)
-    if first_process():
-        (run_dir / ARTEFACT).unlink(missing_ok=True)  # an older one would be taken for this run's
 
     data = instantiate(cfg.data)
     trainer = build_trainer(cfg, run_dir)
@@ -106,8 +111,9 @@ def score(planned: "Plan", artefact: Path, out: Path, trainer: Trainer) -> dict[
     extractor = EncoderExtractor(artefact)
     try:
         RunFiles(out).check(planned.protocol.name, extractor.fingerprint)
-    except ValueError:  # of this run before it went on
-        shutil.rmtree(out)
+    except ValueError:  # of this run before it went on, or under another protocol
+        kept = out.with_name(f"{out.name}-until-{time.strftime('%Y-%m-%d_%H-%M-%S')}")
+        log.warning("scores of before are kept in %s", out.rename(kept))
     evaluation = run_plan(planned, extractor, out)
     log_evaluation(trainer.loggers, evaluation, trainer.global_step)
     return evaluation.metrics
@@ -255,7 +261,7 @@ def continued(cfg: DictConfig, overrides: list[str]) -> DictConfig:
     path = Path(cfg.run_dir) / "config.yaml"
     keys = [override.lstrip("+~").split("=")[0] for override in overrides]
     known = (
-        *("run_dir", "resume", "trainer.", "checkpoint.", "logger.", "data.num_workers"),
+        *("run_dir", "resume", "trainer.", "checkpoint.", "logger", "data.num_workers"),
         *("evaluate.", "optimize"),
     )
     if cfg.resume != "auto" or not path.exists() or not all(k.startswith(known) for k in keys):
@@ -264,6 +270,9 @@ def continued(cfg: DictConfig, overrides: list[str]) -> DictConfig:
     for key in keys:
         OmegaConf.update(anew, key, OmegaConf.select(cfg, key), force_add=True)
     before = OmegaConf.load(path)
+    assert isinstance(before, DictConfig)
+    if "logger" in keys:  # other loggers, not more of them
+        before.pop("logger")
     new_groups = {key: cfg[key] for key in cfg if key not in before}
     merged = OmegaConf.merge(before, new_groups, anew, {"run_dir": cfg.run_dir})
     assert isinstance(merged, DictConfig)
@@ -282,10 +291,8 @@ def main(cfg: DictConfig) -> float | None:
     if not first_process():
         logging.getLogger().setLevel(logging.WARNING)  # one process tells
     overrides = list(hydra_config.overrides.task)
-    try:
+    with finished_run():
         return run(lambda cfg: train(continued(cfg, overrides)), cfg, lead="\n")
-    finally:
-        finish_run()
 
 
 if __name__ == "__main__":

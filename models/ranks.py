@@ -73,15 +73,27 @@ def _end(what: str, advice: str, started: list[Popen]) -> None:
 
 
 def sparse_signal_checks(trainer: Trainer) -> None:
-    """Let the processes agree about a received SIGTERM at logged steps, not at each one.
+    """Let the processes agree about a received SIGTERM at logged steps, and stop at the same one.
 
-    Lightning asks before every batch, and waits for the device to answer.
+    Lightning asks before every batch, waits for the device to answer, and broadcasts from within
+    the signal's handler, where it may meet another collective of the other processes.
     """
-    loop = trainer.fit_loop.epoch_loop
-    ask = loop._broadcast_sigterm_tensor
+    if trainer.world_size == 1:
+        return
+    loop, connector = trainer.fit_loop.epoch_loop, trainer._signal_connector
+    told = threading.Event()
+
+    def note(signum: int, frame: object) -> None:
+        launcher = trainer.strategy.launcher
+        if launcher is not None and not told.is_set():
+            launcher.kill(signum)
+        told.set()
 
     def ask_sometimes() -> None:
-        if is_logged(trainer):
-            ask()
+        if is_logged(trainer) and trainer.strategy.reduce_boolean_decision(
+            told.is_set(), all=False
+        ):
+            connector.received_sigterm = True  # saved and stopped at this batch's end
 
+    connector._sigterm_notifier_fn = note  # type: ignore[method-assign]  # before fit registers it
     loop._broadcast_sigterm_tensor = ask_sometimes  # type: ignore[method-assign]  # as meant

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import netrc
 import os
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -80,11 +82,29 @@ def wandb_logger(
     return logger
 
 
-def finish_run() -> None:
-    """Write the W&B run of this process to its end, so that a sweep's next job has its own."""
+def finish_run(exit_code: int = 0) -> None:
+    """Write the W&B run of this process to its end, so that a sweep's next job has its own.
+
+    Args:
+        exit_code: W&B shows a run with another one than 0 as failed.
+    """
     wandb = sys.modules.get("wandb")  # a run without W&B needn't import it
     if wandb is not None and wandb.run is not None:
-        wandb.finish()
+        wandb.finish(exit_code)
+
+
+@contextlib.contextmanager
+def finished_run() -> Iterator[None]:
+    """The W&B run ends with the block, as failed where the block fails."""
+    try:
+        yield
+    except SystemExit as stop:
+        finish_run(stop.code if isinstance(stop.code, int) else int(stop.code is not None))
+        raise
+    except BaseException:
+        finish_run(1)
+        raise
+    finish_run()
 
 
 def why_offline(base_url: str, timeout: float = 3.0) -> str | None:

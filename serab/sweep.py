@@ -62,6 +62,8 @@ def begin(sweep_dir: Path, asked: Sequence[str], command: Sequence[str], searche
         ValueError: the directory holds another sweep.
     """
     before = _read(sweep_dir)
+    if before is not None and not read_jobs(sweep_dir):
+        before = None  # a mistyped one that never began
     if before is not None and before.get("asked") != list(asked):
         raise ValueError(
             f"run_dir={sweep_dir}: holds the sweep {' '.join(before['asked'])}; go on with that "

@@ -143,3 +143,29 @@ def test_a_dead_process_stops_the_run_which_then_goes_on_exactly(
     for name in ("views.pre_norm.mean", "views.pre_norm.variance", "views.pre_norm.clips"):
         first, second = theirs["rank_buffers"][name]
         assert torch.equal(first, second), name  # one norm for both
+
+
+@pytest.mark.timeout(600)
+def test_a_signal_to_all_processes_stops_them_together_and_loses_nothing(
+    speech_folder: Path, tmp_path: Path
+):
+    """SIGTERM to the whole group, as Slurm sends it: one checkpoint of all, then on exactly."""
+    longer = ["trainer.max_epochs=20", "checkpoint.every_seconds=600"]
+    broken = start(speech_folder, tmp_path / "broken", *longer)
+    wait_for(lambda: len(losses(tmp_path / "broken")) >= 2, 180)
+    os.killpg(broken.pid, signal.SIGTERM)
+    _, printed = broken.communicate(timeout=60)
+    assert broken.returncode == 143, printed
+    assert printed.count("go on with: python train.py") == 1
+    assert "Traceback" not in printed
+    stopped = checkpoint(tmp_path / "broken")["global_step"]
+    assert stopped < 60
+    further = [f"trainer.max_steps={stopped + 5}", *longer]
+    again = start(speech_folder, tmp_path / "broken", "resume=auto", *further)
+    whole = start(speech_folder, tmp_path / "whole", *further)
+    finish(again)
+    finish(whole)
+    ours, theirs = (checkpoint(tmp_path / name) for name in ("broken", "whole"))
+    assert ours["global_step"] == theirs["global_step"] == stopped + 5
+    for key, value in theirs["state_dict"].items():
+        assert torch.equal(ours["state_dict"][key], value), key

@@ -103,6 +103,24 @@ def test_launchers(sweep, tmp_path, launcher):
     assert [(job.metrics, job.error) for job in beside] == [(j.metrics, j.error) for j in plain]
 
 
+def test_a_mistyped_sweep_does_not_keep_its_directory(sweep, tmp_path):
+    status, _ = sweep("taks=[EMV],[SAV]", f"run_dir={tmp_path}")
+    assert status not in (0, None)
+    status, printed = sweep("tasks=[EMV],[SAV]", f"run_dir={tmp_path}")
+    assert status == 0, printed
+
+
+def test_a_search_for_the_largest_loss_is_refused(monkeypatch, tmp_path, capfd):
+    asked = ["sweep=optuna", "hydra.sweeper.n_trials=1", "seed=choice(1,2)", "logger=none"]
+    monkeypatch.setattr(sys, "argv", ["train.py", "-m", *asked, f"run_dir={tmp_path}"])
+    monkeypatch.chdir(ROOT)
+    _begun.clear()
+    with pytest.raises(SystemExit):
+        runpy.run_path("train.py", run_name="__main__")
+    printed = capfd.readouterr()
+    assert "add hydra.sweeper.direction=minimize" in printed.out + printed.err
+
+
 def test_optuna_goes_on_after_a_failed_trial(sweep, tmp_path):
     asked = [
         *("sweep=optuna", "tasks=[EMV]", "optimize=val_accuracy"),

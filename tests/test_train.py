@@ -215,6 +215,31 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys, folder: Path, run_dir: Path
     return f"{stopped.value.code}{capsys.readouterr().err}"
 
 
+def test_a_failed_restart_keeps_the_encoder(finished: Path, tmp_path: Path, monkeypatch, capsys):
+    before = (finished / "encoder.safetensors").read_bytes()
+    message = refused(monkeypatch, capsys, tmp_path / "typo", finished, "resume=auto")
+    assert "typo" in message
+    assert (finished / "encoder.safetensors").read_bytes() == before
+
+
+def test_one_process_trains_in_a_run_directory(
+    speech_folder: Path, tmp_path: Path, monkeypatch, capsys
+):
+    code = "from pathlib import Path; import sys, time; from serab.run_lock import hold\n"
+    code += "with hold(Path(sys.argv[1]), 'train'): print(flush=True); time.sleep(100)"
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    try:
+        other.stdout.readline()
+        message = refused(monkeypatch, capsys, speech_folder, tmp_path)
+    finally:
+        other.kill()
+        other.communicate()
+    assert f"process {other.pid} on " in message
+    assert not (tmp_path / "config.yaml").exists()
+
+
 def test_a_finished_run_is_kept(finished: Path, speech_folder: Path, monkeypatch, capsys):
     before = (finished / "checkpoints/last.ckpt").read_bytes()
     message = refused(monkeypatch, capsys, speech_folder, finished)
