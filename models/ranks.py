@@ -95,5 +95,5 @@ def sparse_signal_checks(trainer: Trainer) -> None:
         ):
             connector.received_sigterm = True  # saved and stopped at this batch's end
 
-    connector._sigterm_notifier_fn = note  # type: ignore[method-assign]  # before fit registers it
+    connector._sigterm_notifier_fn = note  # type: ignore[assignment, method-assign]  # fit registers it
     loop._broadcast_sigterm_tensor = ask_sometimes  # type: ignore[method-assign]  # as meant
