@@ -57,7 +57,8 @@ def metric_to_optimize(name: str | None, known: list[str]) -> str:
     """The metric that a sweep looks at, by default the first that the run will have.
 
     Raises:
-        ValueError: one that it won't have; said before anything is computed.
+        ValueError: one that it won't have, or a search for the largest loss; said before anything
+            is computed.
     """
     if name is not None and name not in known:
         raise ValueError(f"optimize={name}: expected one of {', '.join(known)}.")
@@ -115,7 +116,7 @@ def explain(error: Exception) -> str | None:
     """The one sentence of an error that a user can mend; None for others."""
     tracker = sys.modules.get("wandb")
     if tracker is not None and isinstance(error, tracker.errors.Error):
-        return f"W&B: {error}; set logger.wandb.mode=offline, or logger=csv."
+        return f"W&B: {str(error).rstrip('.')}; set logger.wandb.mode=offline, or logger=csv."
     if not isinstance(error, (ValueError, OSError, InstantiationException, OmegaConfBaseException)):
         return None
     cause = error.__cause__ if isinstance(error, InstantiationException) else error

@@ -56,7 +56,8 @@ FREE = (
 
 def train(cfg: DictConfig) -> dict[str, float]:
     """One pre-training run, scored where `evaluate.tasks` says so; returns what a sweep can use."""
-    with hold(Path(cfg.run_dir), "train") if first_process() else nullcontext():
+    alone = hold(Path(cfg.run_dir), "train") if first_process() else nullcontext()
+    with alone, finished_run():
         return train_alone(cfg)
 
 
@@ -291,8 +292,7 @@ def main(cfg: DictConfig) -> float | None:
     if not first_process():
         logging.getLogger().setLevel(logging.WARNING)  # one process tells
     overrides = list(hydra_config.overrides.task)
-    with finished_run():
-        return run(lambda cfg: train(continued(cfg, overrides)), cfg, lead="\n")
+    return run(lambda cfg: train(continued(cfg, overrides)), cfg, lead="\n")
 
 
 if __name__ == "__main__":

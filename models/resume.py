@@ -63,9 +63,8 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero:
-            (self.path.parents[1] / ARTEFACT).unlink(
-                missing_ok=True
-            )  # of the run before it went on
+            # that of before would be taken for what this run makes
+            (self.path.parents[1] / ARTEFACT).unlink(missing_ok=True)
             for leftover in self.path.parent.glob(".*.ckpt.*"):  # of a killed write
                 leftover.unlink(missing_ok=True)
         self._saved_at = time.monotonic()

@@ -222,6 +222,14 @@ def test_a_failed_restart_keeps_the_encoder(finished: Path, tmp_path: Path, monk
     assert (finished / "encoder.safetensors").read_bytes() == before
 
 
+def test_wandb_shows_a_failed_run_as_failed(tmp_path: Path):
+    offline = ("logger=wandb", "logger.wandb.mode=offline")
+    assert train(tmp_path / "nowhere", tmp_path / "run", *offline).returncode == 1
+    (path,) = (tmp_path / "run").glob("wandb/offline-*/*.wandb")
+    records = [r for r in wandb_records(path) if r.WhichOneof("record_type") == "exit"]
+    assert [record.exit.exit_code for record in records] == [1]
+
+
 def test_one_process_trains_in_a_run_directory(
     speech_folder: Path, tmp_path: Path, monkeypatch, capsys
 ):
