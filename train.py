@@ -29,6 +29,7 @@ from models.resume import (
     LastCheckpoint,
     checkpoint_to_resume,
     newest_unfinished,
+    resume_after_epochs,
 )
 from models.sync_batch_norm import SharedBatchNorm
 from models.throughput import Throughput
@@ -172,6 +173,7 @@ def build_trainer(cfg: DictConfig, run_dir: Path) -> Trainer:
             "trainer.devices=1, or start the runs one by one."
         )
     sparse_signal_checks(trainer)
+    resume_after_epochs(trainer)
     return trainer
 
 

@@ -102,6 +102,15 @@ def _epoch_is_over(trainer: Trainer) -> bool:
     return trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
 
 
+def resume_after_epochs(trainer: Trainer) -> None:
+    """Let a run that stopped at an epoch's end go on with the next one, under max_steps too.
+
+    With max_steps Lightning takes such a run for one that stopped within the epoch, ends that
+    epoch once more, without a batch, and so goes on with the data of the epoch after the next.
+    """
+    trainer.fit_loop._iteration_based_training = lambda: False  # type: ignore[method-assign]  # as meant
+
+
 def checkpoint_to_resume(
     run_dir: str | Path, resume: str, spec: dict[str, Any] | None = None
 ) -> Path | None:

@@ -166,16 +166,19 @@ def test_seed_decides(finished: Path, speech_folder: Path, tmp_path: Path):
     assert load_encoder(tmp_path / "other").fingerprint != want
 
 
-def test_more_steps_go_on_where_the_run_was(finished: Path, speech_folder: Path, tmp_path: Path):
-    """Stopped in an epoch by max_steps and continued by the short command: as if undisturbed."""
-    train(speech_folder, tmp_path, "trainer.max_steps=8")
+@pytest.mark.parametrize(("steps", "further"), [(8, -1), (6, 18)])
+def test_more_steps_go_on_where_the_run_was(
+    finished: Path, speech_folder: Path, tmp_path: Path, steps: int, further: int
+):
+    """Stopped by max_steps, in an epoch or at its end, and continued: as if undisturbed."""
+    train(speech_folder, tmp_path, f"trainer.max_steps={steps}")
     assert (tmp_path / "encoder.safetensors").exists()
     again = [
         sys.executable,
         "train.py",
         f"run_dir={tmp_path}",
         "resume=auto",
-        "trainer.max_steps=-1",
+        f"trainer.max_steps={further}",
     ]
     result = subprocess.run(again, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
