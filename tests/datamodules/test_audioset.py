@@ -1,11 +1,19 @@
 """AudioSet's speech: the subtree, the published lists, and the names that files have."""
 
 import csv
-import json
 from pathlib import Path
 
 import pytest
 import soundfile as sf
+from audioset_files import (
+    CHILD,
+    CONVERSATION,
+    GUITAR,
+    HEADER,
+    write_audio,
+    write_ontology,
+    write_segments,
+)
 from conftest import voiced
 
 from datamodules.audioset import (
@@ -20,76 +28,20 @@ from datamodules.audioset import (
 )
 from datamodules.manifest import main, read_manifest
 
-CHILD, CONVERSATION, DOG, GUITAR = "/m/0ytgt", "/m/01h8n0", "/m/0bt9lr", "/m/0342h"
-HEADER = """# Segments csv created Sun Mar  5 10:54:31 2017
-# num_ytids=20371, num_segs=20371, num_unique_labels=527, num_positive_labels=51804
-# YTID, start_seconds, end_seconds, positive_labels
-"""
-ROWS = f"""--PJHxphWEs, 30.000, 40.000, "{SPEECH},{DOG}"
--0RWZT-miFs, 420.000, 430.000, "{CHILD}"
-Yabcdefghi_, 0.000, 10.000, "{CONVERSATION}"
-0123456_89a, 30.000, 40.000, "{SPEECH},{GUITAR}"
-0123456_89a, 70.000, 80.000, "{SPEECH}"
-dogdogdogdo, 0.000, 10.000, "{DOG}"
-robotrobot0, 5.500, 15.500, "{SYNTHETIC}"
-millisecond, 30.000, 40.000, "{SPEECH}"
-absentabsen, 1.000, 11.000, "{SPEECH}"
---PJHxphWEs, 30.000, 40.000, "{SPEECH},{DOG}"
-"""
-
 
 @pytest.fixture
 def ontology(tmp_path: Path) -> Path:
-    def entry(label: str, name: str, *children: str) -> dict:
-        return {
-            "id": label, "name": name, "description": "", "citation_uri": "",
-            "positive_examples": [], "child_ids": list(children), "restrictions": [],
-        }  # fmt: skip
-
-    path = tmp_path / "ontology.json"
-    path.write_text(
-        json.dumps(
-            [
-                entry("/m/0dgw9r", "Human sounds", SPEECH),
-                entry(SPEECH, "Speech", CHILD, CONVERSATION, SYNTHETIC),
-                entry(CHILD, "Child speech, kid speaking"),
-                entry(CONVERSATION, "Conversation"),
-                entry(SYNTHETIC, "Speech synthesizer"),
-                entry(MUSIC, "Music", GUITAR),
-                entry(GUITAR, "Guitar"),
-                entry(DOG, "Dog"),
-            ]
-        )
-    )
-    return path
+    return write_ontology(tmp_path / "ontology.json")
 
 
 @pytest.fixture
 def segments(tmp_path: Path) -> Path:
-    path = tmp_path / "segments.csv"
-    path.write_text(HEADER + ROWS)
-    return path
+    return write_segments(tmp_path / "segments.csv")
 
 
 @pytest.fixture
 def audio(tmp_path: Path) -> Path:
-    root = tmp_path / "audio"
-    names = (
-        "--PJHxphWEs.wav",  # ID
-        "a/Y-0RWZT-miFs.flac",  # YID
-        "a/b/Yabcdefghi__0_10.wav",  # ID_START_END of an id that begins with Y and ends with _
-        "0123456_89a_30.000.wav",  # ID_START
-        "0123456_89a_70.000_80.000.flac",
-        "robotrobot0_5.500_15.500.wav",
-        "millisecond_30000.ogg",  # ID_STARTMS
-        "dogdogdogdo.wav",
-        "copies/--PJHxphWEs.wav",
-        "notes.wav",
-    )
-    for i, name in enumerate(names):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        sf.write(root / name, voiced(0.2, 16_000, i), 16_000)
-    return root
+    return write_audio(tmp_path / "audio")
 
 
 def test_subtree(ontology: Path):
