@@ -1,8 +1,6 @@
 """Pre-train a speech encoder: compose -> instantiate -> fit -> export the encoder."""
 
 import logging
-import os
-import sys
 import time
 import warnings
 from contextlib import nullcontext
@@ -14,30 +12,15 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning import LightningDataModule, LightningModule, Trainer, seed_everything
-from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
-from pytorch_lightning.utilities.exceptions import SIGTERMException
-from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from evaluate import in_sweep, make_loggers, metric_to_optimize, run, with_chosen
-from models.allocator import keep_freed_memory
-from models.checkpoint import ARTEFACT
-from models.devices import check_devices
-from models.ranks import lost_another, sparse_signal_checks, watch_ranks
-from models.resume import (
-    AtomicCheckpointIO,
-    LastCheckpoint,
-    checkpoint_to_resume,
-    newest_unfinished,
-    resume_after_epochs,
-)
-from models.sync_batch_norm import SharedBatchNorm
-from models.throughput import Throughput
-from models.tracking import finished_run
+from models.run_dir import choose_run_dir, first_process
 from serab.run_lock import hold
 from serab.sweep import with_table
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # seconds to import, and --help and shell completion should not wait
+    from pytorch_lightning import Trainer
+
     from datamodules.pretraining import CropData
     from serab.evaluation import Plan
 
@@ -45,7 +28,6 @@ log = logging.getLogger("train")
 CHATTER = ".*(LeafSpec|smaller than the logging interval|exists and is not empty|Grad strides).*"
 
 CONF = Path(__file__).parent / "conf"
-RUNS = Path("runs/train")
 RECIPE = ("encoder", "frontend", "augment", "optimizer", "module", "data", "trainer", "seed")
 """Config groups that a continued run can't change ..."""
 FREE = (
@@ -57,6 +39,8 @@ FREE = (
 
 def train(cfg: DictConfig) -> dict[str, float]:
     """One pre-training run, scored where `evaluate.tasks` says so; returns what a sweep can use."""
+    from models.tracking import finished_run
+
     alone = hold(Path(cfg.run_dir), "train") if first_process() else nullcontext()
     with alone, finished_run():
         return train_alone(cfg)
@@ -64,6 +48,13 @@ def train(cfg: DictConfig) -> dict[str, float]:
 
 def train_alone(cfg: DictConfig) -> dict[str, float]:
     """The same, where no other process writes to the run directory."""
+    from pytorch_lightning import seed_everything
+
+    from models.allocator import keep_freed_memory
+    from models.checkpoint import ARTEFACT
+    from models.fitting import fit
+    from models.resume import checkpoint_to_resume
+
     run_dir = Path(cfg.run_dir)
     keep_freed_memory()
     seed_everything(cfg.seed, verbose=False)
@@ -103,7 +94,7 @@ def train_alone(cfg: DictConfig) -> dict[str, float]:
     return with_chosen(cfg.optimize, metrics)
 
 
-def score(planned: "Plan", artefact: Path, out: Path, trainer: Trainer) -> dict[str, float]:
+def score(planned: "Plan", artefact: Path, out: Path, trainer: "Trainer") -> dict[str, float]:
     """Evaluate the exported encoder, and log its scores to the run's loggers."""
     from serab.evaluation import run_plan
     from serab.extractors.encoder import EncoderExtractor
@@ -121,31 +112,14 @@ def score(planned: "Plan", artefact: Path, out: Path, trainer: Trainer) -> dict[
     return evaluation.metrics
 
 
-def fit(
-    trainer: Trainer,
-    module: LightningModule,
-    data: LightningDataModule,
-    checkpoint: Path | None,
-    run_dir: Path,
-) -> None:
-    """Train; a signal ends the process with its status and a word on how to go on."""
-    again = f"go on with: python train.py run_dir={run_dir} resume=auto"
-    watch_ranks(trainer, again)
-    try:
-        trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
-    except RuntimeError as error:
-        if not lost_another(error, trainer):
-            raise
-        reason = str(error).splitlines()[0]
-        raise OSError(f"another process of the run is gone ({reason}); {again}") from error
-    except (SystemExit, KeyboardInterrupt) as stop:  # Lightning's ways to end at a signal
-        status = 143 if isinstance(stop, SIGTERMException) else 130
-        if trainer.is_global_zero:
-            print(f"\nstopped by a signal; {again}", file=sys.stderr)
-        sys.exit(status)
+def build_trainer(cfg: DictConfig, run_dir: Path) -> "Trainer":
+    from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 
+    from models.devices import check_devices
+    from models.resume import AtomicCheckpointIO, LastCheckpoint
+    from models.sync_batch_norm import SharedBatchNorm
+    from models.throughput import Throughput
 
-def build_trainer(cfg: DictConfig, run_dir: Path) -> Trainer:
     loggers = make_loggers(cfg) if first_process() else []
     best = ModelCheckpoint(
         run_dir / "checkpoints",
@@ -172,8 +146,6 @@ def build_trainer(cfg: DictConfig, run_dir: Path) -> Trainer:
             f"trainer.devices={cfg.trainer.devices}: a sweep's jobs are of one process each; set "
             "trainer.devices=1, or start the runs one by one."
         )
-    sparse_signal_checks(trainer)
-    resume_after_epochs(trainer)
     return trainer
 
 
@@ -208,7 +180,7 @@ def strip(node: object) -> object:
     return node
 
 
-def about(cfg: DictConfig, trainer: Trainer, data: "CropData") -> dict:
+def about(cfg: DictConfig, trainer: "Trainer", data: "CropData") -> dict:
     """Facts for the reader of the artefact."""
     assert data.manifest is not None
     packages = ("torch", "torchaudio", "pytorch-lightning", "vit-pytorch")
@@ -224,32 +196,6 @@ def about(cfg: DictConfig, trainer: Trainer, data: "CropData") -> dict:
         "seed": cfg.seed,
         "versions": {package: version(package) for package in packages},
     }
-
-
-def choose_run_dir(run_dir: str | None, resume: str) -> str:
-    if run_dir is None and started_with_others():
-        sys.exit(
-            "error: run_dir has no value; processes that torchrun or Slurm start can only agree on "
-            "one that is given: run_dir=DIR."
-        )
-    unfinished = newest_unfinished(RUNS) if run_dir is None and resume == "auto" else None
-    chosen = Path(run_dir or unfinished or RUNS / time.strftime("%Y-%m-%d_%H-%M-%S"))
-    try:  # before Hydra does, which answers with a traceback
-        chosen.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        sys.exit(f"error: run_dir={chosen}: can't be made ({error.strerror}); choose another.")
-    return str(chosen)
-
-
-def first_process() -> bool:
-    return rank_zero_only.rank == 0  # type: ignore[attr-defined]  # Lightning sets it
-
-
-def started_with_others() -> bool:
-    """Whether torchrun or Slurm started this process as one of several."""
-    if "TORCHELASTIC_RUN_ID" in os.environ:
-        return int(os.environ.get("WORLD_SIZE", 1)) > 1
-    return "SLURM_STEP_ID" in os.environ and int(os.environ.get("SLURM_NTASKS", 1)) > 1
 
 
 def clip_frames(seconds: float, sample_rate: int, hop_length: int) -> int:
@@ -289,10 +235,10 @@ OmegaConf.register_new_resolver("clip_frames", clip_frames, replace=True)
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def main(cfg: DictConfig) -> float | None:
     hydra_config = HydraConfig.get()
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=CHATTER)
     if not first_process():
         logging.getLogger().setLevel(logging.WARNING)  # one process tells
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # now that it is imported
+    warnings.filterwarnings("ignore", message=CHATTER)
     overrides = list(hydra_config.overrides.task)
     return run(lambda cfg: train(continued(cfg, overrides)), cfg, lead="\n")
 

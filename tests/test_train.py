@@ -17,6 +17,7 @@ import train as train_script
 from models.checkpoint import load_encoder
 from models.devices import check_devices
 from models.resume import newest_unfinished
+from models.run_dir import choose_run_dir, started_with_others
 
 SMALL = [
     "data=folder",
@@ -189,10 +190,10 @@ def test_more_steps_go_on_where_the_run_was(
 def test_signals_end_with_their_status_and_a_word(
     speech_folder: Path, tmp_path: Path, sent: signal.Signals, status: int
 ):
-    """Sent to its data workers too, as a terminal and Slurm do."""
+    """Sent to its data workers too, as a terminal and Slurm do; no step that was done is lost."""
     process = subprocess.Popen(
-        command(speech_folder, tmp_path, "trainer.max_epochs=500"), cwd=ROOT,
-        env=ENVIRONMENT, stdout=subprocess.DEVNULL,
+        command(speech_folder, tmp_path, "trainer.max_epochs=500", "checkpoint.every_seconds=600"),
+        cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     deadline = time.monotonic() + 100
@@ -205,7 +206,9 @@ def test_signals_end_with_their_status_and_a_word(
     assert process.returncode == status, printed
     assert "resume=auto" in printed
     assert "Traceback" not in printed
-    assert (tmp_path / "checkpoints/last.ckpt").exists()
+    saved = torch.load(tmp_path / "checkpoints/last.ckpt", weights_only=True)
+    done = [row for row in rows(tmp_path) if row.get("loss")]
+    assert saved["global_step"] == len(done)
     assert not (tmp_path / "encoder.safetensors").exists()
 
 
@@ -305,9 +308,9 @@ def test_processes_started_by_others_need_a_run_dir(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(SystemExit, match=r"run_dir has no value; processes that torchrun or Slurm"):
-        train_script.choose_run_dir(None, "never")
+        choose_run_dir(None, "never")
     monkeypatch.setenv("WORLD_SIZE", "1")
-    assert not train_script.started_with_others()
+    assert not started_with_others()
 
 
 def test_more_gpus_than_there_are(monkeypatch: pytest.MonkeyPatch):

@@ -1,0 +1,43 @@
+"""Where a run lives, and which of its processes this one is."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+RUNS = Path("runs/train")
+
+
+def choose_run_dir(run_dir: str | None, resume: str) -> str:
+    if run_dir is None and started_with_others():
+        sys.exit(
+            "error: run_dir has no value; processes that torchrun or Slurm start can only agree on "
+            "one that is given: run_dir=DIR."
+        )
+    unfinished = None
+    if run_dir is None and resume == "auto":
+        from models.resume import newest_unfinished  # seconds to import, see train.py
+
+        unfinished = newest_unfinished(RUNS)
+    chosen = Path(run_dir or unfinished or RUNS / time.strftime("%Y-%m-%d_%H-%M-%S"))
+    try:  # before Hydra does, which answers with a traceback
+        chosen.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"error: run_dir={chosen}: can't be made ({error.strerror}); choose another.")
+    return str(chosen)
+
+
+def first_process() -> bool:
+    """Whether this process writes and tells; of several only one does."""
+    from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
+    return rank_zero_only.rank == 0  # type: ignore[attr-defined]  # Lightning sets it
+
+
+def started_with_others() -> bool:
+    """Whether torchrun or Slurm started this process as one of several."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        return int(os.environ.get("WORLD_SIZE", 1)) > 1
+    return "SLURM_STEP_ID" in os.environ and int(os.environ.get("SLURM_NTASKS", 1)) > 1
