@@ -4,8 +4,10 @@ import csv
 import json
 import os
 import runpy
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -286,3 +288,37 @@ def test_train_and_score_in_one_go(data, speech_folder, tmp_path):
     artifacts = {record.artifact.type for record in records if record.HasField("artifact")}
     assert artifacts == {"run_table", "model"}
     assert any(record.HasField("stats") for record in records)
+
+
+def running_job(job_dir: Path, sweep: subprocess.Popen) -> int:
+    """The process of a job, once it has begun."""
+    deadline = time.monotonic() + 60
+    while not (found := [*job_dir.glob("job.json")]):
+        assert sweep.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert json.loads(found[0].read_text())["status"] == "started"
+    return int((job_dir / ".job.lock").read_text().split()[1])
+
+
+def begin_beside(data: Path, sweep_dir: Path, *overrides: str) -> subprocess.Popen:
+    """Start a sweep of three jobs, two at once."""
+    command = [sys.executable, "evaluate.py", "-m", "sweep=joblib", "hydra.launcher.n_jobs=2"]
+    command += [*QUICK, "tasks=[EMV],[SAV],[SAV,EMV]", f"run_dir={sweep_dir}", *overrides]
+    return subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, "SERAB_DATA": str(data)}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+
+
+def test_a_killed_job_takes_no_other_with_it(data, sweep, tmp_path):
+    """As the system kills one where memory runs out: the others, also those to come, are done."""
+    process = begin_beside(data, tmp_path)
+    os.kill(running_job(tmp_path / "0", process), signal.SIGKILL)
+    printed, _ = process.communicate(timeout=100)
+    assert process.returncode == 1
+    assert [row["status"] for row in table(tmp_path)] == ["failed", "finished", "finished"]
+    error = "killed by SIGKILL; where memory ran out, take fewer at once: hydra.launcher.n_jobs=..."
+    assert table(tmp_path)[0]["error"] == error
+    assert f"error: job 0: {error}" in printed
+    assert "Traceback" not in printed
