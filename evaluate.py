@@ -4,7 +4,6 @@ import logging
 import math
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from serab.jobs import run_job
+from serab.run_dir import choose_run_dir
 from serab.sweep import with_table
 
 log = logging.getLogger("evaluate")
@@ -125,10 +125,6 @@ def explain(error: Exception) -> str | None:
     return str(cause)
 
 
-def choose_run_dir(run_dir: str | None) -> str:
-    return run_dir or f"runs/evaluate/{time.strftime('%Y-%m-%d_%H-%M-%S')}"
-
-
 def job_fact(fact: str) -> str | None:
     """For the loggers: which script runs, and the sweep that it belongs to."""
     if not HydraConfig.initialized():
@@ -138,7 +134,7 @@ def job_fact(fact: str) -> str | None:
     return Path(HydraConfig.get().runtime.output_dir).parent.name if in_sweep() else None
 
 
-OmegaConf.register_new_resolver("evaluate_run_dir", choose_run_dir, use_cache=True, replace=True)
+OmegaConf.register_new_resolver("choose_run_dir", choose_run_dir, use_cache=True, replace=True)
 OmegaConf.register_new_resolver("job", job_fact, replace=True)
 
 

@@ -14,7 +14,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from evaluate import in_sweep, make_loggers, metric_to_optimize, run, with_chosen
-from models.run_dir import choose_run_dir, first_process
+from models.run_dir import RUNS, first_process, run_to_resume
+from serab.run_dir import choose_run_dir
 from serab.run_lock import hold
 from serab.sweep import with_table
 
@@ -228,7 +229,11 @@ def continued(cfg: DictConfig, overrides: list[str]) -> DictConfig:
     return merged
 
 
-OmegaConf.register_new_resolver("train_run_dir", choose_run_dir, use_cache=True, replace=True)
+def train_run_dir(run_dir: str | None, resume: str) -> str:
+    return choose_run_dir(run_to_resume(run_dir, resume), str(RUNS))
+
+
+OmegaConf.register_new_resolver("train_run_dir", train_run_dir, use_cache=True, replace=True)
 OmegaConf.register_new_resolver("clip_frames", clip_frames, replace=True)
 
 

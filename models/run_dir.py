@@ -1,32 +1,31 @@
-"""Where a run lives, and which of its processes this one is."""
+"""Which run goes on, and which of its processes this one is."""
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 
 RUNS = Path("runs/train")
 
 
-def choose_run_dir(run_dir: str | None, resume: str) -> str:
+def run_to_resume(run_dir: str | None, resume: str) -> str | None:
+    """`run_dir`, or with `resume="auto"` the newest run that isn't finished; None: a new one.
+
+    Raises:
+        SystemExit: one of several processes is asked to choose.
+    """
     if run_dir is None and started_with_others():
         sys.exit(
             "error: run_dir has no value; processes that torchrun or Slurm start can only agree on "
             "one that is given: run_dir=DIR."
         )
-    unfinished = None
     if run_dir is None and resume == "auto":
         from models.resume import newest_unfinished  # seconds to import, see train.py
 
         unfinished = newest_unfinished(RUNS)
-    chosen = Path(run_dir or unfinished or RUNS / time.strftime("%Y-%m-%d_%H-%M-%S"))
-    try:  # before Hydra does, which answers with a traceback
-        chosen.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        sys.exit(f"error: run_dir={chosen}: can't be made ({error.strerror}); choose another.")
-    return str(chosen)
+        return str(unfinished) if unfinished else None
+    return run_dir
 
 
 def first_process() -> bool:

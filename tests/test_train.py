@@ -17,7 +17,7 @@ import train as train_script
 from models.checkpoint import load_encoder
 from models.devices import check_devices
 from models.resume import newest_unfinished
-from models.run_dir import choose_run_dir, started_with_others
+from models.run_dir import run_to_resume, started_with_others
 
 SMALL = [
     "data=folder",
@@ -308,7 +308,7 @@ def test_processes_started_by_others_need_a_run_dir(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(SystemExit, match=r"run_dir has no value; processes that torchrun or Slurm"):
-        choose_run_dir(None, "never")
+        run_to_resume(None, "never")
     monkeypatch.setenv("WORLD_SIZE", "1")
     assert not started_with_others()
 
