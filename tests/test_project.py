@@ -1,4 +1,4 @@
-"""The README's commands exist and compose, its code runs; no dependency is there for nothing."""
+"""The pages' commands exist and compose, the README's code runs; no dependency is unused."""
 
 import ast
 import importlib.util
@@ -17,12 +17,12 @@ from conftest import ROOT, voiced
 from hydra import compose, initialize_config_dir
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from readme_commands import PAGES, blocks, commands
 
 import train  # noqa: F401  registers the resolver of run directories
 from models.checkpoint import save_encoder
 from models.encoders import encoder_spec, random_encoder
 
-README = (ROOT / "README.md").read_text()
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 NEVER_IMPORTED = {  # as far as imports and metadata tell
@@ -39,24 +39,17 @@ NEVER_IMPORTED = {  # as far as imports and metadata tell
 }
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-
-
-def commands() -> list[str]:
-    lines = [line.split("  #")[0].strip() for block in blocks("sh") for line in block.splitlines()]
-    return sorted({line for line in lines if line and not line.startswith("#")})
-
-
 def test_the_readme_has_commands_and_code():
     assert len(commands()) > 12
     assert blocks("python")
 
 
-@pytest.mark.parametrize("command", commands())
-def test_command(command: str, tmp_path: Path):
-    """Overrides are composed for real, modules must know the options; the rest has own tests."""
-    program, *arguments = shlex.split(re.sub(r"\[[A-Z_ .]+\]", "", command))
+@pytest.mark.parametrize("command", commands(*PAGES))
+def test_command(command: str):
+    """Of the other pages: overrides compose, modules know the options (test_readme.py runs its)."""
+    program, *arguments = shlex.split(command.replace(" ... ", " "))
+    if program in ("torchrun", "srun"):
+        program, arguments = "python", arguments[arguments.index("train.py") :]
     if program == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
         assert set(arguments) <= set(targets)
@@ -74,7 +67,9 @@ def test_command(command: str, tmp_path: Path):
     elif script in ("train.py", "evaluate.py") and "--help" not in arguments:
         overrides = [a for a in arguments if a not in ("-m", "--multirun")]
         if set(arguments) != set(overrides):  # a sweep: its first job
-            overrides = [re.sub(r"=([^\[,]+),.*", r"=\1", override) for override in overrides]
+            overrides = [
+                re.sub(r"=(\[.*?\]|[^\[,]+),.*", r"=\1", override) for override in overrides
+            ]
         with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
             compose(script.removesuffix(".py"), ["run_dir=/nowhere", *overrides])
     else:
