@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -95,14 +96,19 @@ def _read(sweep_dir: Path) -> dict[str, Any] | None:
 def with_table(main: Callable[[], Any]) -> None:
     """Run a script's main; where it was a sweep, end with its table, whatever happened.
 
-    The process ends with status 1 where a job failed.
+    The process ends with status 1 where a job failed, 130 after Ctrl-C.
     """
+    status = 1
     try:
         main()
+    except KeyboardInterrupt:
+        if not _begun:
+            raise
+        status = 128 + signal.SIGINT  # the table says what was stopped, and no traceback
     finally:
         failed = [finish(sweep_dir) for sweep_dir in _begun]
     if any(failed):
-        sys.exit(1)
+        sys.exit(status)
 
 
 def finish(sweep_dir: Path) -> int:

@@ -172,7 +172,8 @@ def keep_end(job_dir: Path, job: Job) -> None:
     before = read_job(job_dir)
     if before is None or before.status is Status.STARTED:
         job.write(job_dir)
-        log.error("error: job %d: %s", job.number, job.error)
+        if job.status is Status.FAILED:
+            log.error("error: job %d: %s", job.number, job.error)
 
 
 @contextlib.contextmanager

@@ -322,3 +322,31 @@ def test_a_killed_job_takes_no_other_with_it(data, sweep, tmp_path):
     assert table(tmp_path)[0]["error"] == error
     assert f"error: job 0: {error}" in printed
     assert "Traceback" not in printed
+
+
+def gone(process: int) -> bool:
+    """Whether a process has ended, or does so within seconds."""
+    status = Path(f"/proc/{process}/status")
+    for _ in range(100):
+        try:
+            if "State:\tZ" in status.read_text():
+                return True
+        except OSError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_sweep_leaves_no_job_behind(data, tmp_path, sent):
+    """Neither at Ctrl-C, which a terminal sends to all processes of the sweep, nor when killed."""
+    process = begin_beside(data, tmp_path)
+    jobs = [running_job(tmp_path / number, process) for number in "01"]
+    os.killpg(process.pid, sent)
+    printed, _ = process.communicate(timeout=30)  # until nobody holds its output any more
+    assert all(gone(job) for job in jobs)
+    assert process.returncode == (130 if sent == signal.SIGINT else -sent)
+    assert "Traceback" not in printed
+    if sent == signal.SIGKILL:
+        assert main([str(tmp_path)]) == 1
+    assert [row["status"] for row in table(tmp_path)] == ["stopped", "stopped"]
