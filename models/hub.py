@@ -21,6 +21,7 @@ from models.checkpoint import load_encoder
 from models.encoders import encoder_spec
 from models.hub_download import WEIGHTS, UnreachableError, download, endpoint, reachable
 from models.model_card import Score, card_data, card_text, read_scores
+from models.recipe import read_recipe
 from models.speech_encoder import SpeechEncoder
 
 
@@ -32,6 +33,7 @@ class SharedEncoder(SpeechEncoder, PyTorchModelHubMixin):
         licence: of the weights, as the Hub names licences. By default MIT for an encoder that
             train.py trained; others' weights come with terms of their own.
         scores: for the model card, from `models.model_card.read_scores`.
+        recipe: for the model card, from `models.recipe.read_recipe`.
 
     Raises:
         ValueError: weights without a training record and no licence given.
@@ -42,6 +44,7 @@ class SharedEncoder(SpeechEncoder, PyTorchModelHubMixin):
         encoder: SpeechEncoder,
         licence: str | None = None,
         scores: tuple[Score, ...] = (),
+        recipe: tuple[str, ...] = (),
     ):
         if licence is None and not encoder.about:
             raise ValueError(
@@ -51,7 +54,7 @@ class SharedEncoder(SpeechEncoder, PyTorchModelHubMixin):
         super().__init__(
             encoder.encoder, encoder.frontend, encoder.norm, encoder.name, encoder.about
         )
-        self.licence, self.scores = licence or "mit", scores
+        self.licence, self.scores, self.recipe = licence or "mit", scores, recipe
         self.config = self._hub_mixin_config = {
             **encoder_spec(encoder.encoder, encoder.frontend),
             "norm": None if encoder.norm is None else list(encoder.norm),
@@ -61,7 +64,7 @@ class SharedEncoder(SpeechEncoder, PyTorchModelHubMixin):
     def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
         data = card_data(self.name, self.licence, self.scores)
         parameters = sum(p.numel() for p in self.encoder.parameters())
-        text = card_text(self.config, parameters, self.scores)
+        text = card_text(self.config, parameters, self.scores, self.recipe)
         return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}")
 
     def _save_pretrained(self, save_directory: Path) -> None:
@@ -157,7 +160,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         loaded = load_encoder(said.source, said.encoder)
         scores = read_scores(said.results, loaded.fingerprint) if said.results else ()
-        encoder = SharedEncoder(loaded, said.license, scores)
+        encoder = SharedEncoder(loaded, said.license, scores, read_recipe(said.source))
         print(save_shared(encoder, said.out))
         if said.push:
             print(push(encoder, said.push, said.private))

@@ -10,6 +10,8 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 RESULTS = "results.jsonl"
+FEW_SPEAKERS = 5
+"""As the evaluation's own summary has it (serab.tables): no interval over speakers below."""
 PAPER = (
     'Scheidwasser-Clow et al., "SERAB: a multi-lingual benchmark for speech emotion recognition", '
     "ICASSP 2022"
@@ -18,15 +20,22 @@ PAPER = (
 
 @dataclass(frozen=True)
 class Score:
-    """Test accuracy (a fraction) of one task, and its 95 % interval over `over`, where known."""
+    """Test accuracy (a fraction) of one task, and how far it would move with other test data.
+
+    Attributes:
+        over_utterances, over_speakers: 95 % bootstrap intervals of the accuracy (fractions); None
+            with a single unit.
+        speakers: number of test speakers. With fewer than `FEW_SPEAKERS` of them `over_speakers`
+            is but the range between them.
+    """
 
     task: str
     protocol: str
     classifier: str
     accuracy: float
     uar: float
-    interval: tuple[float, float] | None
-    over: str
+    over_utterances: tuple[float, float] | None
+    over_speakers: tuple[float, float] | None
     n_test: int
     speakers: int
     demo: bool
@@ -68,20 +77,22 @@ def read_scores(run_dir: str | Path, fingerprint: str) -> tuple[Score, ...]:
 
 
 def _score(row: dict[str, Any]) -> Score:
-    over = "speakers" if row["over_speakers"] else "utterances"
-    interval = row[f"over_{over}"]
     return Score(
         row["task"],
         row["protocol"],
         row["classifier"],
         float(row["test_accuracy"]),
         float(row["test_uar"]),
-        (float(interval[0]), float(interval[1])) if interval else None,
-        over,
+        _pair(row["over_utterances"]),
+        _pair(row["over_speakers"]),
         int(row["n_test"]),
         len(row["speakers"]),
         bool(row["demo"]),
     )
+
+
+def _pair(interval: list[float] | None) -> tuple[float, float] | None:
+    return (float(interval[0]), float(interval[1])) if interval else None
 
 
 def card_data(name: str, licence: str, scores: tuple[Score, ...]) -> ModelCardData:
@@ -108,13 +119,16 @@ def card_data(name: str, licence: str, scores: tuple[Score, ...]) -> ModelCardDa
     )
 
 
-def card_text(config: dict[str, Any], parameters: int, scores: tuple[Score, ...]) -> str:
+def card_text(
+    config: dict[str, Any], parameters: int, scores: tuple[Score, ...], recipe: tuple[str, ...] = ()
+) -> str:
     """The card below its header, in Markdown.
 
     Args:
         config: content of config.json.
         parameters: of the encoder.
         scores: from `read_scores`; may be empty.
+        recipe: from `models.recipe.read_recipe`; may be empty.
     """
     frontend, norm = config["frontend"], config["norm"]
     norm = "none, give your own" if norm is None else f"mean {norm[0]:.3f}, std {norm[1]:.3f}"
@@ -139,6 +153,8 @@ def card_text(config: dict[str, Any], parameters: int, scores: tuple[Score, ...]
             "## Training data and recipe",
             "",
             *_training(config["about"]),
+            "",
+            *_recipe(recipe),
             "",
             "## Scores",
             "",
@@ -167,22 +183,51 @@ def _training(about: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _recipe(recipe: tuple[str, ...]) -> list[str]:
+    if not recipe:
+        return [
+            "Optimizer, learning rate, tau and augmentation aren't recorded in these weights, and "
+            "the run's config.yaml wasn't beside them when this card was written."
+        ]
+    return ["The run's config.yaml:", "", *(f"- {fact}" for fact in recipe)]
+
+
 def _table(scores: tuple[Score, ...]) -> list[str]:
     if not scores:
         return ["None given."]
     lines = [
-        "| task | protocol | classifier | accuracy % | 95 % interval | UAR % | test part |",
-        "|---|---|---|---|---|---|---|",
+        "| task | protocol | classifier | accuracy % | over utterances | over test speakers | "
+        "UAR % | test part |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for score in scores:
-        interval = "-"
-        if score.interval:
-            low, high = (100 * bound for bound in score.interval)
-            interval = f"{low:.1f} to {high:.1f}, over {score.over}"
         task = f"{score.task} (synthetic)" if score.demo else score.task
         lines.append(
             f"| {task} | {score.protocol} | {score.classifier} | {100 * score.accuracy:.1f} | "
-            f"{interval} | {100 * score.uar:.1f} | {score.n_test} utterances, "
-            f"{score.speakers} speakers |"
+            f"{_over_utterances(score)} | {_over_speakers(score)} | {100 * score.uar:.1f} | "
+            f"{score.n_test} utterances, {score.speakers} speakers |"
         )
-    return [*lines, "", "The classifier is the one that is best on the validation speakers."]
+    return [
+        *lines,
+        "",
+        "The classifier is the one that is best on the validation speakers. Intervals are of the "
+        "accuracy: percentiles of bootstrap samples of the test utterances, and of the test "
+        f"speakers with all of theirs. Fewer than {FEW_SPEAKERS} speakers give no interval, only "
+        "the range between them.",
+    ]
+
+
+def _over_utterances(score: Score) -> str:
+    return f"95 % interval {_limits(score.over_utterances)}" if score.over_utterances else "-"
+
+
+def _over_speakers(score: Score) -> str:
+    if not score.over_speakers:
+        return "-"
+    limits = _limits(score.over_speakers)
+    few = score.speakers < FEW_SPEAKERS
+    return f"{limits} between the {score.speakers}" if few else f"95 % interval {limits}"
+
+
+def _limits(interval: tuple[float, float]) -> str:
+    return f"{100 * interval[0]:.1f}-{100 * interval[1]:.1f}"

@@ -5,18 +5,26 @@ import json
 import socket
 import threading
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import torch
+from conftest import ROOT
 from huggingface_hub import ModelCard, constants
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
+import serab.tables
+import train  # noqa: F401  registers the resolvers of its configuration
+from models import model_card
 from models.checkpoint import load_encoder, save_encoder
 from models.encoders import ENCODERS, encoder_spec, random_encoder
 from models.hub import SharedEncoder, main
 from models.hub_download import UnreachableError, is_repo_id
 from models.official import CheckpointError
+from models.recipe import read_recipe
 from models.speech_encoder import SpeechEncoder
 
 ABOUT = {"hours": 4.2, "recordings": 1932, "data_digest": "ab12", "epochs": 93, "demo": False}
@@ -80,9 +88,60 @@ def test_command_writes_a_card_with_scores(tmp_path: Path, capsys: pytest.Captur
     assert card.data.license == "mit"
     (score,) = card.data.eval_results
     assert (score.dataset_type, score.metric_value) == ("EMB", 0.7976)
-    row = "| EMB | strict | LR | 79.8 | 71.0 to 88.0, over speakers | 75.0 | 84 utterances, 2 speak"
+    row = (
+        "| EMB | strict | LR | 79.8 | 95 % interval 70.0-87.0 | 71.0-88.0 between the 2 | 75.0 | "
+        "84 utterances, 2 speakers |"
+    )
     for said in (row, "4.2 h, 1932 recordings", "`ab12`", "epochs: 93", "mean -5.000, std 4.000"):
         assert said in card.text
+    assert "aren't recorded in these weights, and the run's config.yaml wasn't beside" in card.text
+
+
+def test_intervals_are_named_as_the_evaluation_does(tmp_path: Path):
+    assert model_card.FEW_SPEAKERS == serab.tables.FEW_SPEAKERS
+    (few,) = model_card.read_scores(results(tmp_path, "0123"), "0123")
+    assert "71.0-88.0 between the 2 |" in card_text_of(few)
+    assert "| 95 % interval 71.0-88.0 | 75.0 |" in card_text_of(replace(few, speakers=5))
+    alone = card_text_of(replace(few, speakers=1, over_speakers=None))
+    assert "| 95 % interval 70.0-87.0 | - | 75.0 |" in alone
+
+
+def card_text_of(score: model_card.Score) -> str:
+    encoder = random_encoder("cvt_small")
+    return SharedEncoder(encoder, "mit", (score,)).generate_model_card().text
+
+
+def test_a_runs_recipe_is_on_its_card(tmp_path: Path):
+    """As train.py writes its config.yaml, beside the artefact and above the checkpoints."""
+    source = artefact(tmp_path)
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        overrides = ["experiment=byol_s_cosine", "data=folder", "data.root=SPEECH"]
+        config = compose("train", [*overrides, "trainer.devices=2", "run_dir=here"])
+    OmegaConf.save(config, tmp_path / "config.yaml", resolve=True)
+    main([str(source), "--out", str(tmp_path / "shared")])
+    card = (tmp_path / "shared" / "README.md").read_text()
+    for said in (
+        "- optimizer: AdamW\n",
+        "- learning rate: 0.0003, warm-up over the first 10 % of the steps, then down to 0 along",
+        "- tau: 0.99 to 1 along a cosine\n",
+        "- augmentation: Mixup (ratio 0.4, memory size 2048), then RandomResizeCrop (canvas [1.0, ",
+        "- batch size: 256 × 2 devices\n",
+        "- length asked for: 100 epochs\n",
+    ):
+        assert said in card
+    recipe = read_recipe(source)
+    assert len(recipe) == 7
+    (tmp_path / "checkpoints").mkdir()
+    checkpoint = source.rename(tmp_path / "checkpoints" / "last.ckpt")
+    assert read_recipe(checkpoint) == read_recipe(tmp_path) == recipe
+    assert read_recipe("someone/cvt") == ()
+
+
+@pytest.mark.parametrize("content", ["module: [", "module: {tau: 1}", "module", "\x00"])
+def test_a_damaged_config_is_one_sentence(content: str, tmp_path: Path):
+    (tmp_path / "config.yaml").write_text(content)
+    with pytest.raises(ValueError, match=r"config.yaml: isn't the configuration that train.py"):
+        read_recipe(tmp_path)
 
 
 def refused(tmp_path: Path, *arguments: str) -> str:
