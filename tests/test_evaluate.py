@@ -213,6 +213,16 @@ def test_bad_input_is_one_sentence(run, tmp_path, overrides, culprit, way_out):
     assert not (tmp_path / "run/results.jsonl").exists()
 
 
+@pytest.mark.parametrize("sweep", [[], ["-m", "extractor.seed=0,1"]], ids=["run", "sweep"])
+def test_a_run_dir_that_cannot_be_made_is_one_sentence(run, tmp_path, sweep):
+    """Hydra would make it before it calls us, and answer with a traceback."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit) as error:
+        run(*sweep, "tasks=[EMV]", *QUICK, f"run_dir={tmp_path / 'file' / 'run'}")
+    expected = f"error: run_dir={tmp_path}/file/run: can't be made (Not a directory); choose anoth"
+    assert str(error.value.code).startswith(expected)
+
+
 def test_exit_code(tmp_path):
     result = subprocess.run(
         [sys.executable, "evaluate.py", "tasks=[XYZ]", f"run_dir={tmp_path}"],
