@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import sys
 import warnings
 from collections.abc import Callable
@@ -110,7 +111,8 @@ def export_onnx(
         The largest difference to torch found, relative to the largest value.
 
     Raises:
-        ValueError: no norm, or an embedding that differs by more than `TOLERANCE`.
+        ValueError: no norm, one that isn't finite or of a std that isn't positive, or an embedding
+            that differs by more than `TOLERANCE`.
         OSError: the extra isn't installed, or the file can't be written.
     """
     norm = norm or encoder.norm
@@ -118,6 +120,11 @@ def export_onnx(
         raise ValueError(
             f"{encoder.name}: these weights come without normalisation statistics; give --norm "
             "MEAN STD of your log-mels."
+        )
+    if not (math.isfinite(norm[0]) and math.isfinite(norm[1]) and norm[1] > 0):
+        raise ValueError(
+            f"--norm {norm[0]:g} {norm[1]:g}: expected MEAN STD of your log-mels, finite and the "
+            "standard deviation above 0."
         )
     try:
         import onnx

@@ -85,6 +85,18 @@ def test_weights_without_norm_are_refused(tmp_path: Path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("norm", ["-5 0", "-5 -4", "-5 nan", "-5 inf", "nan 4"])
+def test_a_norm_of_no_use_is_refused(norm: str, tmp_path: Path):
+    encoder = random_encoder("cvt_small")
+    spec = encoder_spec(encoder.encoder, encoder.frontend)
+    weights = tmp_path / "encoder.safetensors"
+    save_encoder(weights, spec, encoder.encoder.state_dict(), NORM)
+    sentence = rf"error: --norm {norm}: expected MEAN STD of your log-mels, finite and"
+    with pytest.raises(SystemExit, match=sentence):
+        main([str(weights), "--out", str(tmp_path / "new" / "x.onnx"), "--norm", *norm.split()])
+    assert list(tmp_path.iterdir()) == [weights]
+
+
 def test_a_graph_that_differs_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_probe: None
 ):
