@@ -35,9 +35,9 @@ bench: .venv/installed  ## benchmarks that need no data, briefly
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/crops.py --tiny
 
 lock:  ## requirements.txt and requirements-tf.txt anew from pyproject.toml
-	$(BIN)/uv pip compile --universal --quiet --python-version 3.11 --extra transformers \
+	$(BIN)/uv pip compile --universal --quiet --python-version 3.11 --extra dev --extra transformers \
 		--extra onnx --extra store --extra sweeps --extra tensorboard pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile --universal --quiet --python-version 3.11 --extra transformers \
+	$(BIN)/uv pip compile --universal --quiet --python-version 3.11 --extra dev --extra transformers \
 		--extra onnx --extra store --extra sweeps --extra tensorboard --extra tensorflow \
 		-c requirements.txt pyproject.toml -o requirements-tf.txt
 

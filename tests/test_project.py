@@ -127,7 +127,9 @@ def test_no_dependency_is_unused():
         for distribution in distributions:
             modules.setdefault(canonicalize_name(distribution), set()).add(module)
     extras = SETTINGS["optional-dependencies"]
-    direct = pinned(SETTINGS["dependencies"]) | pinned(extras["onnx"] + extras["transformers"])
+    direct = pinned(
+        SETTINGS["dependencies"] + extras["onnx"] + extras["transformers"] + extras["dev"]
+    )
     used = imported()
     unused = {name for name in direct if not modules.get(name, set()) & used}
     assert unused == set(NEVER_IMPORTED), "remove it, or say above who needs it"

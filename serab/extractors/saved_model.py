@@ -21,6 +21,7 @@ import numpy as np
 from datamodules.audio import fit_length
 from serab.extractors.base import Extractor
 from serab.extractors.loading import digest_files
+from serab.extractors.published_model import model_folder
 
 SAMPLE_RATE = 16_000
 HOP, FRAME = 15_360, 15_600
@@ -91,7 +92,7 @@ class SavedModelExtractor(Extractor):
         self.name, self.sample_rate, self.framing = name or kind, SAMPLE_RATE, framing
         self._signature = SIGNATURES[kind]
         self._tf = _tensorflow()
-        folder = _folder(model, self._signature.handle)
+        folder = model_folder(model, self._signature.handle)
         try:
             self._model = self._tf.saved_model.load(str(folder))
         except Exception as error:  # TensorFlow raises a dozen kinds for damaged files
@@ -163,27 +164,3 @@ def _tensorflow() -> Any:
             "pip install -r requirements-tf.txt."
         ) from error
     return tensorflow
-
-
-def _folder(model: str, handle: str) -> Path:
-    if not str(model).startswith(("https://", "http://")):
-        if not (Path(model) / "saved_model.pb").is_file():
-            raise ValueError(
-                f"extractor.model={model}: no SavedModel there (a directory with saved_model.pb); "
-                f"unpack {handle}?tf-hub-format=compressed, or give the handle."
-            )
-        return Path(model)
-    try:
-        import tensorflow_hub
-    except ImportError as error:
-        raise ValueError(
-            f"extractor.model={model}: a handle needs tensorflow-hub ({error}); run "
-            "pip install -r requirements-tf.txt."
-        ) from error
-    try:
-        return Path(tensorflow_hub.resolve(model))
-    except Exception as error:  # urllib's, TensorFlow's and tar's kinds
-        raise ValueError(
-            f"extractor.model={model}: can't be downloaded ({error}); download it elsewhere and "
-            "give the directory."
-        ) from error

@@ -1,6 +1,10 @@
 """VGGish, YAMNet and TRILL: SavedModels of the published signatures through the real loader."""
 
+import io
 import sys
+import tarfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +12,7 @@ import pytest
 from conftest import voiced
 from foreign_models import save_tensorflow
 
+from serab.extractors.published_model import model_folder
 from serab.extractors.saved_model import (
     FRAME,
     HOP,
@@ -84,5 +89,70 @@ def test_other_models_are_refused(models: dict[str, str], tmp_path: Path):
     )
     with pytest.raises(ValueError, match="can't be loaded as a SavedModel"):
         SavedModelExtractor("trill", str(tmp_path))
-    with pytest.raises(ValueError, match=r"can't be downloaded"):
-        SavedModelExtractor("trill", "http://127.0.0.1:9/trill/3")
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A server of model archives, as TensorFlow Hub answers; gives its address and its answers."""
+    monkeypatch.setenv("SERAB_DATA", str(tmp_path / "data"))
+    answers: dict[str, bytes] = {}
+
+    class Hub(BaseHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answers.pop(self.path))  # once: then it must be at hand
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/google/trill/3", answers
+    server.shutdown()
+    server.server_close()
+
+
+def tar(*members: tuple[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as file:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            file.addfile(info, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def test_a_handle_is_downloaded_and_unpacked_once(hub, tmp_path: Path):
+    handle, answers = hub
+    members = [("./saved_model.pb", b"graph"), ("./variables/variables.index", b"weights")]
+    asked = "/google/trill/3?tf-hub-format=compressed"
+    answers[asked] = tar(*members)
+    for _ in range(2):
+        folder = model_folder(handle, handle)
+        assert (folder / "saved_model.pb").read_bytes() == b"graph"
+        assert (folder / "variables" / "variables.index").read_bytes() == b"weights"
+    assert [path.name for path in folder.parent.iterdir()] == ["trill-3"]
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (tar(("../outside", b"")), "a path that leads outside"),
+        (tar(("notes.txt", b"")), "no SavedModel there"),
+        (b"<html>", "cut off or damaged"),
+    ],
+    ids=["hostile", "other", "page"],
+)
+def test_another_answer_is_refused(hub, content: bytes, match: str):
+    handle, answers = hub
+    answers["/google/trill/3?tf-hub-format=compressed"] = content
+    with pytest.raises(ValueError, match=match) as caught:
+        model_folder(handle, handle)
+    assert str(caught.value).startswith(f"extractor.model={handle}: ")
+
+
+def test_a_handle_out_of_reach_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SERAB_DATA", str(tmp_path))
+    with pytest.raises(ValueError, match=r"http://127.0.0.1:9/trill/3.*Connection refused"):
+        model_folder("http://127.0.0.1:9/trill/3", "")
