@@ -6,22 +6,18 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from serab.jobs import JOB, Job, Status, own, read_job
+from serab.sweep_table import Row, table, to_csv
 from serab.writing import write_whole
 
 SWEEP, TABLE = "sweep.json", "sweep.csv"
@@ -37,10 +33,13 @@ class SweepRecord:
     """
 
     def on_multirun_start(self, config: Any, **_: Any) -> None:
+        from hydra_plugins._serab_jobs import expected_jobs  # which knows Hydra
+
         sweep_dir = Path(config.hydra.sweep.dir)
         asked = own(config.hydra.overrides.task)
+        jobs = [own(overrides) for overrides in expected_jobs(config)]
         try:
-            begin(sweep_dir, asked, sys.argv, "Optuna" in config.hydra.sweeper._target_)
+            begin(sweep_dir, asked, jobs, sys.argv, "Optuna" in config.hydra.sweeper._target_)
         except (ValueError, OSError) as error:
             sys.exit(f"error: {error}")
 
@@ -50,12 +49,19 @@ class SweepRecord:
         raise AttributeError(name)
 
 
-def begin(sweep_dir: Path, asked: Sequence[str], command: Sequence[str], searches: bool) -> None:
+def begin(
+    sweep_dir: Path,
+    asked: Sequence[str],
+    jobs: Sequence[Sequence[str]],
+    command: Sequence[str],
+    searches: bool,
+) -> None:
     """Start a sweep, or go on with the one that is there.
 
     Args:
         sweep_dir: of the sweep.
         asked: what it goes over, as the command line has it.
+        jobs: the overrides of each job, by number; none where a sampler chooses them later.
         command: the whole command line.
         searches: whether a sampler chooses the jobs, so that they aren't the same again.
 
@@ -75,7 +81,7 @@ def begin(sweep_dir: Path, asked: Sequence[str], command: Sequence[str], searche
             f"run_dir={sweep_dir}: holds a search, whose sampler chooses other jobs now; choose "
             "another run_dir, the study goes on there by its hydra.sweeper.storage and study_name."
         )
-    content = {"asked": list(asked), "command": list(command)}
+    content = {"asked": list(asked), "command": list(command), "jobs": list(jobs)}
     write_whole(sweep_dir / SWEEP, json.dumps(content, indent=2) + "\n")
     _begun.append(sweep_dir)
 
@@ -86,7 +92,8 @@ def _read(sweep_dir: Path) -> dict[str, Any] | None:
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return {"asked": list(content["asked"]), "command": list(content["command"])}
+        lists = {key: list(content[key]) for key in ("asked", "command")}
+        return lists | {"jobs": list(content.get("jobs", []))}  # which older records lack
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path}: isn't the record of a sweep ({error}); choose another run_dir."
@@ -106,7 +113,8 @@ def with_table(main: Callable[[], Any]) -> None:
             raise
         status = 128 + signal.SIGINT  # the table says what was stopped, and no traceback
     finally:
-        failed = [finish(sweep_dir) for sweep_dir in _begun]
+        # a mistyped sweep has said so, and has no table
+        failed = [finish(of) if read_jobs(of) else _nothing(of) for of in _begun]
     if any(failed):
         sys.exit(status)
 
@@ -117,16 +125,15 @@ def finish(sweep_dir: Path) -> int:
     Raises:
         ValueError: no sweep, or a damaged record.
     """
-    jobs = read_jobs(sweep_dir)
-    if not jobs:
-        print(f"error: {sweep_dir}: no job of this sweep has started", file=sys.stderr)
-        return 1
-    shown, console = table(jobs), Console()
+    rows = read_rows(sweep_dir)
+    if not rows:
+        return _nothing(sweep_dir)
+    shown, console = table(rows), Console()
     if not console.is_terminal:  # a file has room
         wide = console.options.update(max_width=500)
         console.width = max(console.width, console.measure(shown, options=wide).maximum)
     console.print(shown)
-    print(f"table       {write_whole(sweep_dir / TABLE, to_csv(jobs))}")
+    print(f"table       {write_whole(sweep_dir / TABLE, to_csv(rows))}")
     try:
         from serab.merge import merge_sweep  # scikit-learn is seconds to import
 
@@ -135,13 +142,33 @@ def finish(sweep_dir: Path) -> int:
     except (ValueError, OSError) as error:  # the table stands
         print(f"error: {error}", file=sys.stderr)
         return 1
-    left = [job for job in jobs.values() if job.status is not Status.FINISHED]
+    left = [row for row in rows if row.status != Status.FINISHED]
     if left:
         print(
-            f"error: {len(left)} of {len(jobs)} jobs aren't finished; {_again(sweep_dir)}",
+            f"error: {len(left)} of {len(rows)} jobs aren't finished; {_again(sweep_dir)}",
             file=sys.stderr,
         )
     return len(left)
+
+
+def _nothing(sweep_dir: Path) -> int:
+    print(f"error: {sweep_dir}: no job of this sweep has started", file=sys.stderr)
+    return 1
+
+
+def read_rows(sweep_dir: Path) -> list[Row]:
+    """All jobs of a sweep, in order, those that never began included.
+
+    Raises:
+        ValueError: not a sweep's directory, or a damaged record.
+    """
+    begun = [Row(job.number, job.overrides, of, job) for of, job in read_jobs(sweep_dir).items()]
+    record = _read(sweep_dir)
+    assert record is not None  # `read_jobs` found it
+    numbers = {row.number for row in begun}
+    planned = [Row(number, overrides) for number, overrides in enumerate(record["jobs"])]
+    rows = begun + [row for row in planned if row.number not in numbers]
+    return sorted(rows, key=lambda row: row.number)
 
 
 def read_jobs(sweep_dir: Path) -> dict[Path, Job]:
@@ -166,59 +193,6 @@ def _again(sweep_dir: Path) -> str:
     more = ["resume=auto"] if Path(script).name.startswith("train") else []
     words = ["python", script, *kept, f"run_dir={sweep_dir}", *more]
     return f"start them again with: {shlex.join(words)}"
-
-
-def columns(jobs: Sequence[Job]) -> tuple[list[str], list[str]]:
-    """The keys that the jobs override, and the names of their metrics, in order."""
-    keys = [_split(text)[0] for job in jobs for text in job.overrides]
-    names = [name for job in jobs for name in job.metrics]
-    return list(dict.fromkeys(keys)), list(dict.fromkeys(names))
-
-
-def to_csv(jobs: Mapping[Path, Job]) -> str:
-    """A row a job: number, overrides, status, metrics, seconds, run directory, error."""
-    keys, names = columns(list(jobs.values()))
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["job", *keys, "status", *names, "seconds", "run_dir", "error"])
-    for job_dir, job in jobs.items():
-        values = dict(_split(text) for text in job.overrides)
-        writer.writerow(
-            [job.number, *(values.get(key, "") for key in keys), job.status]
-            + [job.metrics.get(name, "") for name in names]
-            + [job.seconds, job_dir, job.error]
-        )
-    return file.getvalue()
-
-
-def table(jobs: Mapping[Path, Job]) -> Table:
-    """For the screen: what differs between the jobs, and how they ended."""
-    keys, names = columns(list(jobs.values()))
-    values = [dict(_split(text) for text in job.overrides) for job in jobs.values()]
-    same = [key for key in keys if len(jobs) > 1 and len({of.get(key) for of in values}) == 1]
-    shown = Table(box=box.SIMPLE_HEAD)
-    shown.add_column("job", justify="right")
-    for key in keys:
-        if key not in same:
-            shown.add_column(key, overflow="fold")
-    shown.add_column("status")
-    for name in (*names, "s"):
-        shown.add_column(name, justify="right")
-    if any(job.error for job in jobs.values()):
-        shown.add_column("error", overflow="fold", min_width=30)
-    for job, of in zip(jobs.values(), values, strict=True):
-        errors = [job.error or ""] if any(job.error for job in jobs.values()) else []
-        seconds = "" if job.seconds is None else f"{job.seconds:.0f}"
-        metrics = (f"{job.metrics[name]:.4g}" if name in job.metrics else "–" for name in names)
-        differs = (of.get(key, "") for key in keys if key not in same)
-        cells = (str(job.number), *differs, job.status, *metrics, seconds, *errors)
-        shown.add_row(*map(Text, cells))  # [EMB] is no markup
-    return shown
-
-
-def _split(override: str) -> tuple[str, str]:
-    key, _, value = override.partition("=")
-    return key.lstrip("+"), value
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

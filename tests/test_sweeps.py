@@ -102,6 +102,8 @@ def test_launchers(sweep, tmp_path, launcher):
     assert status == 1, printed
     plain, beside = ([*read_jobs(tmp_path / name).values()] for name in ("plain", "beside"))
     assert [job.status for job in beside] == [Status.FINISHED, Status.FAILED]
+    planned = json.loads((tmp_path / "beside/sweep.json").read_text())["jobs"]
+    assert planned == [job.overrides for job in beside]
     assert [(job.metrics, job.error) for job in beside] == [(j.metrics, j.error) for j in plain]
 
 
@@ -135,6 +137,9 @@ def test_optuna_goes_on_after_a_failed_trial(sweep, tmp_path):
     assert len(jobs) == 3
     best = max(job.metrics["val_accuracy"] for job in jobs if job.metrics)
     assert f"best_value: {best}" in (tmp_path / "a/optimization_results.yaml").read_text()
+    (tmp_path / "a/2/job.json").unlink()  # as if it had been killed before its last trial
+    assert main([str(tmp_path / "a")]) == 1
+    assert table(tmp_path / "a")[2]["status"] == "not started"
     status, _ = sweep(*asked, f"run_dir={tmp_path / 'a'}")
     assert "holds a search, whose sampler chooses other jobs now" in str(status)
 
@@ -338,7 +343,7 @@ def gone(process: int) -> bool:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
-def test_a_stopped_sweep_leaves_no_job_behind(data, tmp_path, sent):
+def test_a_stopped_sweep_leaves_no_job_behind(data, tmp_path, sent, capfd):
     """Neither at Ctrl-C, which a terminal sends to all processes of the sweep, nor when killed."""
     process = begin_beside(data, tmp_path)
     jobs = [running_job(tmp_path / number, process) for number in "01"]
@@ -349,4 +354,7 @@ def test_a_stopped_sweep_leaves_no_job_behind(data, tmp_path, sent):
     assert "Traceback" not in printed
     if sent == signal.SIGKILL:
         assert main([str(tmp_path)]) == 1
-    assert [row["status"] for row in table(tmp_path)] == ["stopped", "stopped"]
+        printed = capfd.readouterr().err
+    assert [row["status"] for row in table(tmp_path)] == ["stopped", "stopped", "not started"]
+    assert [row["tasks"] for row in table(tmp_path)] == ["[EMV]", "[SAV]", "[SAV,EMV]"]
+    assert "error: 3 of 3 jobs aren't finished" in printed
