@@ -81,7 +81,8 @@ def train_alone(cfg: DictConfig) -> dict[str, float]:
     artefact = module.export_encoder(run_dir / ARTEFACT, facts)
     log.info("encoder     %s", artefact)
     log.info("checkpoints %s", run_dir / "checkpoints")
-    log.info("metrics     %s", run_dir / "metrics")
+    if trainer.loggers:
+        log.info("metrics     %s", run_dir / "metrics")
     log.info("evaluate    python evaluate.py ckpt=%s", run_dir)
     for logger in trainer.loggers:
         if hasattr(logger, "log_encoder"):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 from hydra import compose, initialize_config_dir
+from hydra.core.plugins import Plugins
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
@@ -67,6 +68,19 @@ def test_logger(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     finish_run()
     found = [type(logger).__name__ for logger in loggers]
     assert found == {"none": [], "csv": ["CSVLogger"]}.get(name, ["CSVLogger", LOGGERS.get(name)])
+
+
+LAUNCHERS = {"slurm": "SlurmLauncher", "local": "LocalLauncher", "joblib": "ProcessLauncher"}
+
+
+@pytest.mark.parametrize("name", options("sweep"))
+@pytest.mark.parametrize("script", ["train", "evaluate"])
+def test_sweep(name: str, script: str):
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        cfg = compose(script, [f"sweep={name}"], return_hydra_config=True).hydra
+    launcher, sweeper = map(Plugins.instance()._instantiate, (cfg.launcher, cfg.sweeper))
+    assert type(launcher).__name__ == LAUNCHERS.get(name, "BasicLauncher")
+    assert type(sweeper).__name__ == ("OptunaSweeper" if name == "optuna" else "BasicSweeper")
 
 
 @pytest.mark.parametrize("name", [n for n in options("trainer") if n not in ("gpu", "ddp")])

@@ -12,6 +12,7 @@ import pytest
 import torch
 from conftest import ROOT, wandb_records
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import train as train_script
 from models.checkpoint import load_encoder
@@ -161,10 +162,16 @@ def test_killed_and_resumed_equals_undisturbed(
 
 def test_seed_decides(finished: Path, speech_folder: Path, tmp_path: Path):
     train(speech_folder, tmp_path / "same")
-    train(speech_folder, tmp_path / "other", "seed=7")
+    train(speech_folder, tmp_path / "other", "seed=7", "logger=tensorboard")
     want = load_encoder(finished).fingerprint
     assert load_encoder(tmp_path / "same").fingerprint == want
     assert load_encoder(tmp_path / "other").fingerprint != want
+    # and TensorBoard has what the CSV has
+    events = EventAccumulator(str(tmp_path / "other" / "tensorboard")).Reload()
+    logged = {str(event.step): event.value for event in events.Scalars("loss")}
+    losses = {row["step"]: float(row["loss"]) for row in rows(tmp_path / "other") if row["loss"]}
+    assert logged == pytest.approx(losses)
+    assert len(logged) == 18
 
 
 @pytest.mark.parametrize(("steps", "further"), [(8, -1), (6, 18)])
