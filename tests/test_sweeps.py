@@ -20,6 +20,7 @@ from test_train import ENVIRONMENT, SMALL
 
 from serab.jobs import Status, read_job, run_job
 from serab.merge import merge_runs
+from serab.report.__main__ import main as report
 from serab.report.runs import read_runs
 from serab.run_files import RunFiles
 from serab.run_lock import RunInUse, hold
@@ -193,6 +194,28 @@ def test_merged_runs_are_the_one_run(sweep, tmp_path, protocol):
     assert slots[0] == slots[1]
     (run,) = read_runs([tmp_path / "apart"])
     assert set(run.tasks) == {"EMV", "SAV"}
+
+
+def test_a_report_says_in_a_sentence_that_it_cannot_be_written(sweep, tmp_path, capfd):
+    """Before it draws anything where its folder can't be made, and without half of itself."""
+    assert sweep("tasks=[EMV],[SAV]", f"run_dir={tmp_path / 'sweep'}")[0] == 0
+    file = tmp_path / "file"
+    file.write_text("kept")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "pictures").write_text("kept")
+    for out, sentence in (
+        (file, f"--out {file}: can't be made (File exists); choose another folder."),
+        (file / "x", f"--out {file}/x: can't be made (Not a directory); choose another folder."),
+        (folder, f"{folder}/pictures/accuracy-EMV.png: can't be written (File exists); make room"),
+    ):
+        assert report([str(tmp_path / "sweep"), "--out", str(out)]) == 1
+        printed = capfd.readouterr()
+        assert printed.err.startswith(f"error: {sentence}")
+        assert printed.err.count("\n") == 1
+        assert printed.out == ""
+    assert file.read_text() == "kept"
+    assert [path.name for path in folder.iterdir()] == ["pictures"]
 
 
 def test_contradictions_are_named(sweep, tmp_path):

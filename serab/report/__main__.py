@@ -29,9 +29,16 @@ def write_report(run_dirs: Sequence[Path], out: Path) -> list[Path]:
         the pages written.
 
     Raises:
-        ValueError: a directory without results.
+        ValueError: a directory without results, or `out` can't be made.
+        OSError: no room or no permission in `out`; names the file.
     """
     runs = read_runs(run_dirs)
+    try:  # before the pictures, which take seconds
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"--out {out}: can't be made ({error.strerror}); choose another folder."
+        ) from error
     real, demo = ([run for run in runs if run.demo is kind] for kind in (False, True))
     written = []
     if real:
@@ -59,7 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for path in write_report(options.run_dirs, options.out):
             print(path)
-    except (ValueError, OSError) as error:
+    except OSError as error:  # without its number
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
