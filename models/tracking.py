@@ -8,7 +8,7 @@ import netrc
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -19,12 +19,34 @@ log = logging.getLogger(__name__)
 
 MODES = ("auto", "online", "offline")
 RUN_ID = "wandb_id.txt"
+ROWS = "wandb_rows.txt"
 
 
 class RunLogger(WandbLogger):
-    """Lightning's W&B logger, which can keep the exported encoder as an artifact."""
+    """Lightning's W&B logger, which can keep the exported encoder as an artifact.
+
+    The curves have trainer/global_step as x-axis. W&B orders rows by a count of its own, `_step`,
+    which the server gives to a run that goes on. Offline it would begin at 0 again, and a synced
+    run would have rows of the same number; so the run directory keeps the count.
+    """
 
     encoder_too = False
+    rows: int | None = None
+
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Log a row, behind all rows of before."""
+        kept = Path(self.save_dir or ".") / ROWS
+        if self.rows is None:
+            self.rows = rows_logged(kept)
+            if self._offline and self.rows:
+                self.experiment.log({}, step=self.rows, commit=False)
+            else:
+                self.rows = max(self.rows, self.experiment.starting_step)
+        super().log_metrics(metrics, step)
+        self.rows += 1
+        temporary = kept.with_suffix(".tmp")
+        temporary.write_text(f"{self.rows}\n")
+        temporary.replace(kept)
 
     def log_encoder(self, path: Path, about: dict[str, Any]) -> None:
         """Log encoder.safetensors with its facts, where the run is to have it."""
@@ -138,3 +160,9 @@ def _run_id(save_dir: Path) -> str:
     run_id = os.urandom(4).hex()
     path.write_text(run_id + "\n")
     return run_id
+
+
+def rows_logged(path: Path) -> int:
+    """The count that `RunLogger` keeps; 0 where there is none, or one cut off."""
+    text = path.read_text().strip() if path.exists() else ""
+    return int(text) if text.isdecimal() else 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, wandb_records
 
-from models.tracking import wandb_logger, why_offline
+from models.tracking import rows_logged, wandb_logger, why_offline
 
 
 @pytest.fixture(autouse=True)
@@ -54,15 +54,28 @@ finish_run()
     assert folders
     assert all(f"-{run_id}" in folder for folder in folders)
     found = [r for path in tmp_path.glob("wandb/offline-*/*.wandb") for r in wandb_records(path)]
-    losses = [
-        item.value_json
+    rows = [
+        {item.key or "/".join(item.nested_key): item.value_json for item in record.history.item}
         for record in found
-        for item in record.history.item
-        if item.key == "loss" or list(item.nested_key) == ["loss"]
+        if record.HasField("history")
     ]
-    assert losses == ["0.5", "0.5"]
+    rows.sort(key=lambda row: int(row["trainer/global_step"]))
+    # (without the count of before both would be row 0, and W&B would have one of them)
+    assert [(row["loss"], row["trainer/global_step"], row["_step"]) for row in rows] == [
+        ("0.5", "0", "0"),
+        ("0.5", "1", "1"),
+    ]
+    axes = [r.metric for r in found if r.HasField("metric") and r.metric.glob_name == "*"]
+    assert [axis.step_metric for axis in axes] == ["trainer/global_step"] * 2
+    assert [record.run.resume for record in found if record.HasField("run")] == [True] * 2
     assert any("cvt_small" in str(record) for record in found)
     assert {record.run.run_group for record in found if record.HasField("run")} == {"g"}
+
+
+@pytest.mark.parametrize("kept", ["", "7 rows", "-1"])
+def test_a_damaged_count_of_rows_begins_at_0(kept: str, tmp_path: Path):
+    (tmp_path / "wandb_rows.txt").write_text(kept)
+    assert rows_logged(tmp_path / "wandb_rows.txt") == 0
 
 
 def test_unknown_mode(tmp_path: Path):
