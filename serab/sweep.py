@@ -105,18 +105,20 @@ def with_table(main: Callable[[], Any]) -> None:
 
     The process ends with status 1 where a job failed, 130 after Ctrl-C.
     """
-    status = 1
+    interrupted = False
     try:
         main()
     except KeyboardInterrupt:
         if not _begun:
             raise
-        status = 128 + signal.SIGINT  # the table says what was stopped, and no traceback
+        interrupted = True  # the table says what was stopped, and no traceback
     finally:
         # a mistyped sweep has said so, and has no table
         failed = [finish(of) if read_jobs(of) else _nothing(of) for of in _begun]
+    if interrupted:
+        sys.exit(128 + signal.SIGINT)
     if any(failed):
-        sys.exit(status)
+        sys.exit(1)
 
 
 def finish(sweep_dir: Path) -> int:
