@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import signal
 import sys
@@ -35,6 +36,9 @@ class SweepRecord:
     def on_multirun_start(self, config: Any, **_: Any) -> None:
         from hydra_plugins._serab_jobs import expected_jobs  # which knows Hydra
 
+        # the jobs of submitit begin with a plain interpreter, from any directory
+        path = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))
         sweep_dir = Path(config.hydra.sweep.dir)
         asked = own(config.hydra.overrides.task)
         jobs = [own(overrides) for overrides in expected_jobs(config)]

@@ -38,17 +38,18 @@ def data(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def sweep(data, monkeypatch, capfd):
-    """Calls evaluate.py -m in this process; gives its exit status and what it printed."""
+def sweep(data, monkeypatch, capfd, tmp_path_factory):
+    """Calls evaluate.py -m in this process, from elsewhere; its exit status and what it printed."""
 
     def call(*overrides: str) -> tuple[object, str]:
         monkeypatch.setenv("SERAB_DATA", str(data))
-        monkeypatch.chdir(ROOT)
+        monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+        monkeypatch.setenv("PYTHONPATH", "")
         monkeypatch.setattr(sys, "argv", ["evaluate.py", "-m", *QUICK, *overrides])
         _begun.clear()
         status = 0
         try:
-            runpy.run_path("evaluate.py", run_name="__main__")
+            runpy.run_path(str(ROOT / "evaluate.py"), run_name="__main__")
         except SystemExit as stop:
             status = stop.code
         printed = capfd.readouterr()
