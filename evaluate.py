@@ -4,11 +4,14 @@ import logging
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hydra
+from hydra import compose
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from hydra.utils import instantiate
@@ -114,6 +117,16 @@ def run(
 
 def explain(error: Exception) -> str | None:
     """The one sentence of an error that a user can mend; None for others."""
+    sentence = described(error)
+    culprits = [text for key, text in words_for_numbers(error) if key not in (sentence or "")]
+    if culprits:
+        reason = (sentence or str(error)).rstrip(".") or type(error).__name__
+        return f"{'; '.join(culprits)} ({reason})."
+    return sentence
+
+
+def described(error: Exception) -> str | None:
+    """What an error of a known kind says."""
     tracker = sys.modules.get("wandb")
     if tracker is not None and isinstance(error, tracker.errors.Error):
         return f"W&B: {str(error).rstrip('.')}; set logger.wandb.mode=offline, or logger=csv."
@@ -123,6 +136,52 @@ def explain(error: Exception) -> str | None:
     if isinstance(cause, MissingMandatoryValue):
         return f"{cause.full_key} has no value; give {cause.full_key}=..."
     return str(cause)
+
+
+def words_for_numbers(error: Exception) -> list[tuple[str, str]]:
+    """Keys to which the command line gives a word in place of a number, each with a sentence.
+
+    Only where the error may come of it: code that meets such a word knows its own argument, or
+    `int` alone, and not the key.
+    """
+    if not (HydraConfig.initialized() and GlobalHydra.instance().is_initialized()):
+        return []
+    job = HydraConfig.get()
+    given = OverridesParser.create().parse_overrides(list(job.overrides.task))
+    words = {
+        override.key_or_group: word
+        for override in given
+        if isinstance(word := override.value(), str)
+        and word != "auto"  # which some numbers may be
+        and override.key_or_group not in job.runtime.choices
+        and any(stumbles(cause, word) for cause in causes(error))
+    }
+    if not words:
+        return []
+    others = [o.input_line for o in given if o.input_line and o.key_or_group not in words]
+    before = compose(job.job.config_name, others)
+    found = []
+    for key, word in words.items():
+        number = OmegaConf.select(before, key)
+        if isinstance(number, bool):
+            found.append((key, f"{key}={word}: expected true or false"))
+        elif isinstance(number, (int, float)):
+            found.append((key, f"{key}={word}: expected a number, such as {number}"))
+    return found
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and those that it came of."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def stumbles(error: BaseException, word: str) -> bool:
+    """Whether an error looks like one of code that was given `word` for a number."""
+    return isinstance(error, (TypeError, AssertionError)) or (
+        isinstance(error, ValueError) and repr(word) in str(error)
+    )
 
 
 def job_fact(fact: str) -> str | None:

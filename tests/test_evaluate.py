@@ -213,6 +213,38 @@ def test_bad_input_is_one_sentence(run, tmp_path, overrides, culprit, way_out):
     assert not (tmp_path / "run/results.jsonl").exists()
 
 
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["extractor.seed=abc"], "extractor.seed=abc: expected a number, such as 42 ("),
+        (["jobs=abc"], "jobs=abc: expected a number, such as -1 ('<' not supported between"),
+        (["splits=abc"], "splits=abc: expected a number from 1 on."),  # it names its key itself
+    ],
+)
+def test_a_word_for_a_number_is_named_with_its_key(run, tmp_path, overrides, sentence):
+    with pytest.raises(SystemExit) as error:
+        run("tasks=[EMV]", *QUICK, *overrides, f"run_dir={tmp_path}")
+    assert str(error.value.code).startswith(f"error: {sentence}")
+
+
+def test_so_it_is_in_a_sweep_and_in_training(run, tmp_path, monkeypatch):
+    with pytest.raises(SystemExit):
+        run("-m", "tasks=[EMV]", *QUICK, "extractor.seed=abc", f"run_dir={tmp_path / 'sweep'}")
+    job = json.loads((tmp_path / "sweep/0/job.json").read_text())
+    assert "extractor.seed=abc: expected a number, such as 42 (" in job["error"]
+    monkeypatch.setattr(sys, "argv", ["train.py", "seed=abc", f"run_dir={tmp_path / 'train'}"])
+    with pytest.raises(SystemExit) as error:
+        runpy.run_path("train.py", run_name="__main__")
+    assert "error: seed=abc: expected a number, such as 42 (" in str(error.value.code)
+
+
+def test_what_only_we_can_mend_keeps_its_traceback(run, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr("serab.evaluation.plan", lambda *_: len(3))
+    with pytest.raises(SystemExit):
+        run("tasks=[EMV]", *QUICK, "ckpt=abc", f"run_dir={tmp_path}")
+    assert "TypeError: object of type 'int' has no len()" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("sweep", [[], ["-m", "extractor.seed=0,1"]], ids=["run", "sweep"])
 def test_a_run_dir_that_cannot_be_made_is_one_sentence(run, tmp_path, sweep):
     """Hydra would make it before it calls us, and answer with a traceback."""
