@@ -122,6 +122,7 @@ def build_trainer(cfg: DictConfig, run_dir: Path) -> "Trainer":
     from models.sync_batch_norm import SharedBatchNorm
     from models.throughput import Throughput
 
+    check_devices(cfg.trainer.accelerator, cfg.trainer.devices)  # before there is a W&B run
     loggers = make_loggers(cfg) if first_process() else []
     best = ModelCheckpoint(
         run_dir / "checkpoints",
@@ -141,7 +142,6 @@ def build_trainer(cfg: DictConfig, run_dir: Path) -> "Trainer":
     plugins: list[AtomicCheckpointIO | SharedBatchNorm] = [AtomicCheckpointIO()]
     if cfg.trainer.get("sync_batchnorm"):
         plugins.append(SharedBatchNorm())
-    check_devices(cfg.trainer.accelerator, cfg.trainer.devices)
     trainer = instantiate(cfg.trainer, logger=loggers, callbacks=callbacks, plugins=plugins)
     if trainer.world_size > 1 and in_sweep():
         raise ValueError(

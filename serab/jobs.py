@@ -122,8 +122,8 @@ def run_job(
                 sentence = sentence or f"{type(error).__name__}: {error}".strip()
                 log.error("error: job %d: %s", number, sentence)
                 return ended(Status.FAILED, error=sentence)
-            except BaseException as stop:  # a signal ends the sweep
-                ended(Status.STOPPED, error=f"{type(stop).__name__} {stop}".strip())
+            except BaseException:  # a signal ends the sweep
+                ended(Status.STOPPED, error="stopped by a signal")
                 raise
     except RunInUse as error:  # by a sweep that still runs: its record stays as it is
         log.error("error: job %d: %s", number, error)

@@ -130,6 +130,8 @@ def _do(call: Callable[[], Any], channel: Connection) -> None:
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     channel.send(wrap_non_picklable_objects(result, keep_wrapper=False))
+    for worker in multiprocessing.active_children():  # loky's would be waited for, five minutes
+        worker.terminate()
 
 
 def _end_with_sweep() -> None:

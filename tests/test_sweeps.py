@@ -25,6 +25,7 @@ from serab.report.runs import read_runs
 from serab.run_files import RunFiles
 from serab.run_lock import RunInUse, hold
 from serab.sweep import _begun, main, read_jobs
+from serab.sweep_processes import run_each
 
 QUICK = ["extractor=random", "extractor.encoder=cvt_small", "classifiers=[LDA]", "jobs=1"]
 
@@ -382,3 +383,16 @@ def test_a_stopped_sweep_leaves_no_job_behind(data, tmp_path, sent, capfd):
     assert [row["status"] for row in table(tmp_path)] == ["stopped", "stopped", "not started"]
     assert [row["tasks"] for row in table(tmp_path)] == ["[EMV]", "[SAV]", "[SAV,EMV]"]
     assert "error: 3 of 3 jobs aren't finished" in printed
+
+
+def test_workers_that_a_job_keeps_end_with_it():
+    """Loky keeps its processes for five minutes, and a process waits for its own."""
+
+    def job() -> int:
+        from joblib import Parallel, delayed
+
+        return sum(Parallel(n_jobs=2)(delayed(abs)(-number) for number in range(3)))
+
+    begun = time.monotonic()
+    assert run_each([job], 1, lost=lambda *_: None, stopped=lambda _: None) == [3]
+    assert time.monotonic() - begun < 60
