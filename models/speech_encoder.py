@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from math import isfinite
+from numbers import Real
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -96,20 +98,24 @@ class SpeechEncoder(nn.Module):
         """Embed recordings of one length.
 
         Args:
-            waveform: (S,) or (B, S) in [-1, 1].
+            waveform: (S,) or (B, S), floats in [-1, 1].
             sample_rate: of `waveform`, Hz; resampled where the front end has another.
             norm: mean and standard deviation of the log-mels; by default those of pre-training.
 
         Raises:
-            ValueError: an empty or not finite waveform, or no norm at all.
+            TypeError: a waveform that isn't one of floats (a path, int16 samples), or a sample
+                rate or norm that isn't of numbers.
+            ValueError: an empty or not finite waveform, a sample rate that isn't a whole number
+                above 0, a norm whose std isn't above 0, or no norm at all.
         """
-        norm = norm or self.norm
+        sample_rate = _checked_rate(sample_rate)
+        norm = self.norm if norm is None else _checked_norm(norm)
         if norm is None:
             raise ValueError(
                 f"{self.name}: these weights come without normalisation statistics; give "
                 "norm=(mean, std) of your log-mels (serab.extractors fits them on a corpus)."
             )
-        audio = torch.as_tensor(waveform, dtype=torch.float32, device=self.device)
+        audio = _floats(waveform).to(self.device, torch.float32)
         if audio.ndim not in (1, 2) or audio.shape[-1] == 0:
             raise ValueError(
                 f"waveform has shape {tuple(audio.shape)}: expected (samples,) or "
@@ -122,3 +128,41 @@ class SpeechEncoder(nn.Module):
             audio = resample(audio, sample_rate, self.sample_rate)
         mean, std = norm
         return self.encode((self.log_mel(audio) - mean) / std)
+
+
+def _floats(waveform: Any) -> Tensor:
+    try:
+        samples = torch.as_tensor(waveform)
+    except (TypeError, ValueError, RuntimeError) as error:
+        kind = type(waveform).__name__
+        raise TypeError(
+            f"waveform is of type {kind}: expected a tensor or an array of samples, (samples,) or "
+            "(batch, samples); datamodules.audio.read_audio reads a file."
+        ) from error
+    if not samples.is_floating_point():
+        raise TypeError(
+            f"waveform holds {str(samples.dtype).removeprefix('torch.')}: expected floats in "
+            "[-1, 1]; divide 16-bit samples by 32768."
+        )
+    return samples
+
+
+def _checked_rate(sample_rate: Any) -> int:
+    wanted = f"sample_rate={sample_rate!r}: expected a whole number of Hz above 0, such as 16000."
+    if isinstance(sample_rate, bool) or not isinstance(sample_rate, Real):
+        raise TypeError(wanted)
+    hertz = float(sample_rate)
+    if not (hertz > 0 and hertz.is_integer()):
+        raise ValueError(wanted)
+    return int(hertz)
+
+
+def _checked_norm(norm: Any) -> tuple[float, float]:
+    wanted = f"norm={norm!r}: expected (mean, std) of the log-mels, finite and std above 0."
+    try:
+        mean, std = (float(number) for number in norm)
+    except (TypeError, ValueError) as error:
+        raise TypeError(wanted) from error
+    if not (isfinite(mean) and isfinite(std) and std > 0):
+        raise ValueError(wanted)
+    return mean, std

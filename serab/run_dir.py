@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def choose_run_dir(run_dir: str | None, parent: str) -> str:
     try:
         if run_dir:
             chosen.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=chosen).close()  # may be there, and not ours to write to
             return str(chosen)
         for number in itertools.count(2):
             try:
@@ -28,5 +30,6 @@ def choose_run_dir(run_dir: str | None, parent: str) -> str:
             except FileExistsError:
                 chosen = chosen.with_name(f"{chosen.name[:19]}-{number}")
     except OSError as error:
-        sys.exit(f"error: run_dir={chosen}: can't be made ({error.strerror}); choose another.")
+        reason = f"can't be made or written to ({error.strerror})"
+        sys.exit(f"error: run_dir={chosen}: {reason}; choose another.")
     return str(chosen)

@@ -251,7 +251,7 @@ def test_a_run_dir_that_cannot_be_made_is_one_sentence(run, tmp_path, sweep):
     (tmp_path / "file").write_text("")
     with pytest.raises(SystemExit) as error:
         run(*sweep, "tasks=[EMV]", *QUICK, f"run_dir={tmp_path / 'file' / 'run'}")
-    expected = f"error: run_dir={tmp_path}/file/run: can't be made (Not a directory); choose anoth"
+    expected = f"error: run_dir={tmp_path}/file/run: can't be made or written to (Not a dir"
     assert str(error.value.code).startswith(expected)
 
 

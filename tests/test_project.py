@@ -18,6 +18,7 @@ from hydra import compose, initialize_config_dir
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from readme_commands import PAGES, blocks, commands
+from test_imports import sources
 
 import train  # noqa: F401  registers the resolver of run directories
 from models.checkpoint import save_encoder
@@ -142,10 +143,12 @@ def test_what_is_imported_is_pinned():
     direct = pinned(SETTINGS["dependencies"] + extras)
     ours = {"models", "datamodules", "serab", "train", "evaluate"}
     missing = {}
-    for path in [*(ROOT / "models").rglob("*.py"), *(ROOT / "datamodules").rglob("*.py")]:
+    for path in sources():
         for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                name = node.module.split(".")[0]
+                names = [node.module]
+            for name in {name.split(".")[0] for name in names}:
                 distributions = {canonicalize_name(d) for d in owners.get(name, [])}
                 if distributions and name not in ours and not distributions & direct:
                     missing[name] = path.name
