@@ -53,16 +53,19 @@ CLASSIFIERS: dict[str, Candidate] = {
 """Cheap ones first: a screen shows numbers early."""
 
 
-def check_classifiers(names: Sequence[str] | None) -> tuple[str, ...]:
+def check_classifiers(names: str | Sequence[str] | None) -> tuple[str, ...]:
     """The names as given, or all of them for None.
 
     Raises:
         ValueError: one that isn't among `CLASSIFIERS`, or none at all.
     """
-    names = tuple(CLASSIFIERS) if names is None else tuple(names)
-    unknown = [name for name in names if name not in CLASSIFIERS]
-    if unknown or not names:
+    if names is None:
+        return tuple(CLASSIFIERS)
+    one = isinstance(names, str) or not isinstance(names, Sequence)  # a number, say
+    chosen = (str(names),) if one else tuple(names)
+    unknown = [name for name in chosen if name not in CLASSIFIERS]
+    if unknown or not chosen:
         raise ValueError(
-            f"classifiers={list(names)}: expected a list from {', '.join(CLASSIFIERS)}."
+            f"classifiers={list(chosen)}: expected a list from {', '.join(CLASSIFIERS)}."
         )
-    return names
+    return chosen

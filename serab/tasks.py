@@ -37,8 +37,8 @@ def choose_tasks(codes: str | Sequence[str] | None, root: Path | None = None) ->
                 "no corpus is prepared (SERAB_DATA chooses the place); run `python -m "
                 "serab.prepare EMB --source ARCHIVE_OR_FOLDER`."
             )
-    codes = [codes] if isinstance(codes, str) else list(codes)
-    codes = list(dict.fromkeys(str(code).upper() for code in codes))
+    one = isinstance(codes, str) or not isinstance(codes, Sequence)  # a number, say
+    codes = list(dict.fromkeys(str(code).upper() for code in ([codes] if one else codes)))
     known = (*CORPORA, *VALENCE_AROUSAL)
     unknown = [code for code in codes if code not in known]
     if unknown or not codes:

@@ -67,7 +67,7 @@ def test_logistic_regression_stops_by_the_summed_loss():
 
 def test_names_are_checked():
     assert check_classifiers(None) == ("LDA", "QDA", "LR", "SVC", "RF")
-    assert check_classifiers(["SVC"]) == ("SVC",)
-    for wrong in (["MLP"], []):
+    assert check_classifiers(["SVC"]) == check_classifiers("SVC") == ("SVC",)
+    for wrong in (["MLP"], [], 3):
         with pytest.raises(ValueError, match="LDA, QDA, LR, SVC, RF"):
             check_classifiers(wrong)

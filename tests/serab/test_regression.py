@@ -61,6 +61,8 @@ def test_two_dimensions_two_regressors(root, tmp_path, monkeypatch, protocol):
 
 def test_a_corpus_without_labels_is_refused(root, tmp_path):
     index = choose_tasks(["IEM"], root).classification[0]
+    with pytest.raises(ValueError, match=r"tasks: 3; expected codes among"):
+        choose_tasks(3, root)
     bare = tuple(replace(u, valence=None) for u in index.utterances)
     with pytest.raises(ValueError, match="IEM_VA: 120 utterances of IEM have no valence"):
         run_regression(
