@@ -5,6 +5,7 @@ A command that the table below doesn't know fails: say there what it leaves behi
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -139,7 +140,11 @@ def test_command(place: Place, command: str):
 def recipe(target: str) -> list[str]:
     """The commands of a target of the Makefile."""
     command = ["make", "-n", "-o", ".venv/installed", target]
-    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    outer = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "SERAB_DATA")  # of the make that runs this test
+    environment = {name: value for name, value in os.environ.items() if name not in outer}
+    printed = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    ).stdout
     return [line.replace(".venv/bin/", "") for line in printed.splitlines()]
 
 
