@@ -152,6 +152,12 @@ def test_make_test_is_the_whole_suite():
     assert recipe("test") == ["python -m pytest"]
 
 
+def test_make_bench(place: Place):
+    for command in recipe("bench"):
+        ended = run(command.removeprefix("OMP_NUM_THREADS=1 "), place.folder, place.environment)
+        assert ended.status == 0, ended.printed
+
+
 def test_make_demo(place: Place):
     """On the speech of `python train.py` before."""
     walk = WALKS["make demo"]
