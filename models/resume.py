@@ -35,8 +35,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 os.fsync(file.fileno())
             temporary.replace(path)
         except (OSError, RuntimeError) as error:  # torch wraps a failed write in RuntimeError
+            if isinstance(cause := _cause(error), KeyboardInterrupt):  # and Ctrl-C during one
+                raise cause from None
             raise OSError(
-                f"{path}: the checkpoint can't be written ({_cause(error)}); the one before it is "
+                f"{path}: the checkpoint can't be written ({cause}); the one before it is "
                 "untouched, make room or choose another run_dir and start with resume=auto."
             ) from error
         finally:
@@ -157,7 +159,7 @@ def newest_unfinished(runs: str | Path) -> Path | None:
     return max(candidates, key=lambda run: (run / LAST_CHECKPOINT).stat().st_mtime, default=None)
 
 
-def _cause(error: BaseException) -> str:
+def _cause(error: BaseException) -> BaseException:
     while inner := error.__cause__ or error.__context__:
         error = inner
-    return str(error)
+    return error

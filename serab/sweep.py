@@ -112,10 +112,10 @@ def with_table(main: Callable[[], Any]) -> None:
     interrupted = False
     try:
         main()
-    except KeyboardInterrupt:
-        if not _begun:
-            raise
-        interrupted = True  # the table says what was stopped, and no traceback
+    except KeyboardInterrupt:  # without a traceback
+        interrupted = True
+        if not _begun:  # of a sweep the table says it
+            print("\nstopped by Ctrl-C", file=sys.stderr)
     finally:
         # a mistyped sweep has said so, and has no table
         failed = [finish(of) if read_jobs(of) else _nothing(of) for of in _begun]

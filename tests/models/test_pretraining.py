@@ -1,5 +1,6 @@
 """The training module's hooks in real fits: alarm, norm freeze, broken loss, optimizer order."""
 
+import signal
 import warnings
 from pathlib import Path
 
@@ -136,6 +137,27 @@ def test_full_disk_keeps_the_old_checkpoint(tmp_path: Path):
     with pytest.raises(OSError, match=r"No space left on device.* make room"):
         io.save_checkpoint({"state_dict": {"a": torch.zeros(10_000_000)}}, path)
     assert torch.equal(io.load_checkpoint(path)["state_dict"]["a"], torch.ones(3))
+
+
+def test_ctrl_c_while_a_checkpoint_is_written_is_ctrl_c(tmp_path: Path):
+    """Torch makes a RuntimeError of it, which would read as a full disk."""
+
+    def ring(*_) -> None:
+        raise KeyboardInterrupt
+
+    path = tmp_path / "last.ckpt"
+    io = AtomicCheckpointIO()
+    io.save_checkpoint({"a": torch.ones(3)}, path)
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            io.save_checkpoint({"a": torch.zeros(100_000_000)}, path)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+    assert torch.equal(io.load_checkpoint(path)["a"], torch.ones(3))
 
 
 def test_resume_refuses_what_is_no_checkpoint(tmp_path: Path):
