@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
+from hydra._internal import utils as hydra_utils
 from jaxtyping import install_import_hook
 from wandb.proto import wandb_internal_pb2
 
@@ -17,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("WANDB_SILENT", "true")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two workers share the machine
 
+hydra_utils.is_under_debugger = lambda: False  # else coverage's trace turns its sentences off
 install_import_hook("models", "beartype.beartype")
 
 SHARED = Path(os.environ.get("SERAB_SHARED", ROOT.parent / "shared"))
