@@ -17,8 +17,8 @@ test: .venv/installed  ## the whole suite
 	$(BIN)/python -m pytest
 
 test-tf: .venv-tf/installed  ## VGGish, YAMNet and TRILL, in an environment with TensorFlow
-	.venv-tf/bin/python -m pytest tests/serab/test_extractors_saved_model.py \
-		tests/serab/test_extractors_contract.py
+	.venv-tf/bin/python -m pytest tests/serab/extractors/test_saved_model.py \
+		tests/serab/extractors/test_contract.py
 
 coverage: .venv/installed  ## the suite again, with the lines that it never runs
 	$(BIN)/python -m pytest --cov=models --cov=datamodules --cov=serab --cov-report=term:skip-covered

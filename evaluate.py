@@ -18,9 +18,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from serab.jobs import run_job
 from serab.run_dir import choose_run_dir
-from serab.sweep import with_table
+from serab.sweep.jobs import run_job
+from serab.sweep.record import with_table
 
 log = logging.getLogger("evaluate")
 
@@ -38,7 +38,7 @@ def evaluate(cfg: DictConfig) -> dict[str, float]:
         evaluation = run_plan(planned, extractor, run_dir, settings)
     else:
         from models.tracking import finished_run
-        from serab.score_log import log_evaluation
+        from serab.report.loggers import log_evaluation
 
         with finished_run():
             loggers = make_loggers(cfg)

@@ -14,10 +14,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from evaluate import in_sweep, make_loggers, metric_to_optimize, run, with_chosen
-from models.run_dir import RUNS, first_process, run_to_resume
-from serab.run_dir import choose_run_dir
-from serab.run_lock import hold
-from serab.sweep import with_table
+from models.training.run_dir import RUNS, first_process, run_to_resume
+from serab.run_dir import choose_run_dir, hold
+from serab.sweep.record import with_table
 
 if TYPE_CHECKING:  # seconds to import, and --help and shell completion should not wait
     from pytorch_lightning import Trainer
@@ -51,10 +50,10 @@ def train_alone(cfg: DictConfig) -> dict[str, float]:
     """The same, where no other process writes to the run directory."""
     from pytorch_lightning import seed_everything
 
-    from models.allocator import keep_freed_memory
     from models.checkpoint import ARTEFACT
-    from models.fitting import fit
-    from models.resume import checkpoint_to_resume
+    from models.compute.allocator import keep_freed_memory
+    from models.training.fitting import fit
+    from models.training.resume import checkpoint_to_resume
 
     run_dir = Path(cfg.run_dir)
     keep_freed_memory()
@@ -100,8 +99,8 @@ def score(planned: "Plan", artefact: Path, out: Path, trainer: "Trainer") -> dic
     """Evaluate the exported encoder, and log its scores to the run's loggers."""
     from serab.evaluation import run_plan
     from serab.extractors.encoder import EncoderExtractor
-    from serab.run_files import RunFiles
-    from serab.score_log import log_evaluation
+    from serab.report.loggers import log_evaluation
+    from serab.results.run_files import RunFiles
 
     extractor = EncoderExtractor(artefact)
     try:
@@ -117,10 +116,10 @@ def score(planned: "Plan", artefact: Path, out: Path, trainer: "Trainer") -> dic
 def build_trainer(cfg: DictConfig, run_dir: Path) -> "Trainer":
     from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 
-    from models.devices import check_devices
-    from models.resume import AtomicCheckpointIO, LastCheckpoint
-    from models.sync_batch_norm import SharedBatchNorm
-    from models.throughput import Throughput
+    from models.compute.devices import check_devices
+    from models.compute.sync_batch_norm import SharedBatchNorm
+    from models.training.resume import AtomicCheckpointIO, LastCheckpoint
+    from models.training.throughput import Throughput
 
     check_devices(cfg.trainer.accelerator, cfg.trainer.devices)  # before there is a W&B run
     loggers = make_loggers(cfg) if first_process() else []

@@ -31,12 +31,12 @@ from pytorch_lightning.callbacks import Callback
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from datamodules.manifest import scan_folder
-from datamodules.packing import pack
+from datamodules.manifest.recordings import scan_folder
 from datamodules.pretraining import ShardData
-from models.allocator import keep_freed_memory
+from datamodules.shards.packing import pack
 from models.augmentations import Mixup, RandomResizeCrop, TwoViews
 from models.byol import BYOL
+from models.compute.allocator import keep_freed_memory
 from models.encoders import ENCODERS
 from models.frontend import LogMel
 from models.pretraining import BYOLPretraining

@@ -30,11 +30,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 import soundfile as sf
 
-from datamodules.manifest import scan_folder
-from datamodules.packing import pack
+from datamodules.manifest.recordings import scan_folder
 from datamodules.pretraining import CropData, PretrainingData, ShardData
-from datamodules.shard_crops import ShardCrops
-from datamodules.shard_files import open_shards
+from datamodules.shards.crops import ShardCrops
+from datamodules.shards.layout import open_shards
+from datamodules.shards.packing import pack
 
 RATE, CLIP, SECONDS = 16_000, 15_200, 10
 BATCH = 256

@@ -60,10 +60,10 @@ def synthetic(size: str, dimensions: int, classes: int, speakers: int) -> dict[s
 
 def of_corpus(source: str, code: str) -> dict[str, np.ndarray]:
     """A prepared corpus, by openSMILE, a file of weights or an encoder with random ones."""
-    from serab.benchmark import embed_task
     from serab.extractors.encoder import EncoderExtractor, RandomExtractor
     from serab.extractors.opensmile import OpenSmileExtractor
     from serab.index import load_index
+    from serab.runner import embed_task
     from serab.splits import split
 
     if source == "opensmile":
@@ -89,7 +89,7 @@ def plain(task, name: str, share: int, params: dict | None):
     from sklearn.model_selection import GridSearchCV, ParameterGrid, PredefinedSplit
 
     from serab.classifiers import CLASSIFIERS
-    from serab.protocol import normalise_by_speaker
+    from serab.search import normalise_by_speaker
 
     candidate, x, n_fit = CLASSIFIERS[name], normalise_by_speaker(task), task.n_fit
     estimator = candidate.estimator
@@ -127,8 +127,9 @@ def ours(task, name: str, share: int, params: dict | None):
     from sklearn.model_selection import ParameterGrid
 
     from serab.classifiers import CLASSIFIERS
-    from serab.protocol import PROTOCOLS, PreparedTask
+    from serab.protocol import PROTOCOLS
     from serab.scores import accuracy
+    from serab.search import PreparedTask
 
     candidate, prepared = CLASSIFIERS[name], PreparedTask(task, PROTOCOLS["published"])
     scores = []
@@ -155,7 +156,7 @@ def one(way: str, data: str, names: str, share: int, answers: str, params: str) 
     from joblib.externals.loky import get_reusable_executor
 
     import serab.classifiers  # noqa: F401 -- not what is measured
-    from serab.protocol import Task
+    from serab.search import Task
 
     warnings.simplefilter("ignore")
     os.environ["PYTHONWARNINGS"] = "ignore"  # of the workers too
@@ -163,7 +164,7 @@ def one(way: str, data: str, names: str, share: int, answers: str, params: str) 
         sizes = map(int, file["sizes"])
         task = Task(file["embeddings"], file["targets"], file["speakers"], *sizes)
     if way == "ours":  # compiles once for an installation
-        from serab.fast_tree import grow_tree, ranked
+        from serab.estimators.tree import grow_tree, ranked
 
         few = task.embeddings[:50]
         many = np.empty((len(task.embeddings), 0))

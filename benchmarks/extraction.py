@@ -1,4 +1,4 @@
-"""Extraction of a corpus: one utterance after the other, and as `serab.embed` does it.
+"""Extraction of a corpus: one utterance after the other, and as `serab.embed.corpus` does it.
 
     python benchmarks/extraction.py [--encoder audio_ntt_512] [--task EMB] [--rate 48000]
 
@@ -28,9 +28,9 @@ import numpy as np
 import torch
 
 from datamodules.audio import read_audio, resample
-from serab import resampling
-from serab.cache import Cache
-from serab.embed import embed_corpus
+from serab.embed import resampling
+from serab.embed.cache import Cache
+from serab.embed.corpus import embed_corpus
 from serab.extractors.encoder import RandomExtractor
 from serab.index import CorpusIndex, load_index
 from serab.splits import split

@@ -22,7 +22,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 from datamodules.pretraining import ShardData
-from models.allocator import keep_freed_memory
+from models.compute.allocator import keep_freed_memory
 from models.encoders import ENCODERS
 
 WAYS = {

@@ -29,12 +29,12 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.audio import fit_length, read_audio
-from datamodules.manifest import Manifest, scan_folder
-from datamodules.packing import pack
+from datamodules.manifest.recordings import Manifest, scan_folder
 from datamodules.pretraining import ShardData
-from models.allocator import keep_freed_memory
+from datamodules.shards.packing import pack
 from models.augmentations import EPS, Mixup, RandomResizeCrop, TwoViews
 from models.byol import BYOL
+from models.compute.allocator import keep_freed_memory
 from models.encoders import ENCODERS
 from models.frontend import LogMel
 from models.pretraining import to_float

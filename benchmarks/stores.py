@@ -35,8 +35,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 import soundfile as sf
 
-from datamodules.manifest import scan_folder
-from datamodules.packing import pack
+from datamodules.manifest.recordings import scan_folder
+from datamodules.shards.packing import pack
 
 RATE, CLIP, SECONDS, BATCH = 16_000, 15_200, 10, 64
 WAYS = {
@@ -196,9 +196,9 @@ def by_ranks(folder: Path, counts: list[int], seconds: float) -> None:
     """Crops a second of all ranks together; a rank shares nothing with another but the store."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from datamodules.crops import EpochBatches
-    from datamodules.store import Store, open_store
-    from datamodules.store_crops import StoreCrops
+    from datamodules.batches import EpochBatches
+    from datamodules.shards.store import Store, open_store
+    from datamodules.shards.store_crops import StoreCrops
 
     sf.write(folder / "clip.wav", np.zeros(RATE * SECONDS, np.int16), RATE, "PCM_16")
     (folder / "wav").mkdir()

@@ -12,10 +12,12 @@ from typing import Any, Generic, TypeVar
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from datamodules.crops import Crops, EpochBatches, ResumableLoader
-from datamodules.manifest import Manifest, read_manifest, scan_folder
-from datamodules.shard_crops import ShardCrops, keep_batch
-from datamodules.shard_files import Shards, open_shards
+from datamodules.batches import EpochBatches
+from datamodules.crops import Crops
+from datamodules.loader import ResumableLoader
+from datamodules.manifest.recordings import Manifest, read_manifest, scan_folder
+from datamodules.shards.crops import ShardCrops, keep_batch
+from datamodules.shards.layout import Shards, open_shards
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +193,7 @@ class DemoData(PretrainingData):
     """The offline demo: synthetic emotional speech, made on first use below `root`."""
 
     def prepare_data(self) -> None:
-        from datamodules.demo import make_demo_speech
+        from datamodules.demo.speech import make_demo_speech
 
         make_demo_speech(self.root)
 

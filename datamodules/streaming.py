@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from datamodules.crops import EpochBatches
+from datamodules.batches import EpochBatches
 from datamodules.pretraining import ShardData
-from datamodules.shard_crops import ShardCrops
-from datamodules.shard_files import Shards
-from datamodules.store import Store, open_store
-from datamodules.store_crops import BlockBatches, StoreCrops
+from datamodules.shards.crops import ShardCrops
+from datamodules.shards.layout import Shards
+from datamodules.shards.store import Store, open_store
+from datamodules.shards.store_crops import BlockBatches, StoreCrops
 
 CROPS_OF_A_BLOCK = 4
 """From so many on, reading a block takes a store less time than reading the crops."""
@@ -24,10 +24,10 @@ class StoreData(ShardData):
     is what `seconds_per_crop` gives.
 
     Args:
-        root: address of the folder, see `datamodules.store.Store`.
+        root: address of the folder, see `datamodules.shards.store.Store`.
         connections: reads at a time.
         threads: batches made at a time.
-        block_seconds: of a block, see `datamodules.store_crops`; 256 s are 8 MB at 16 kHz.
+        block_seconds: of a block, see `datamodules.shards.store_crops`; 256 s are 8 MB at 16 kHz.
         mixed_blocks: blocks whose crops are mixed at a time; half as many more are in memory, and
             those that the batches on their way ask for.
         seconds_per_crop, batch_size, clip_seconds, sample_rate, seed, run_dir: as `ShardData`.

@@ -47,8 +47,8 @@ class ProcessLauncher(Launcher):
         from hydra_plugins.hydra_joblib_launcher._core import execute_job
         from joblib import effective_n_jobs
 
-        from serab.jobs import Job, Status, own
-        from serab.sweep_processes import keep_end, run_each
+        from serab.sweep.jobs import Job, Status, own
+        from serab.sweep.processes import keep_end, run_each
 
         hydra = self.config.hydra
         configure_log(hydra.hydra_logging, hydra.verbose)

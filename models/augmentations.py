@@ -13,7 +13,7 @@ from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from models.distributed import moments, world_size
+from models.compute.distributed import moments, world_size
 
 EPS = torch.finfo(torch.float32).eps
 

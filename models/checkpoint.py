@@ -16,11 +16,11 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from models.encoders import ARCHITECTURES, ENCODERS, encoder_name
+from models.files import CheckpointError, load_tensors, write_whole
 from models.frontend import LogMel
 from models.hub_download import CONFIG, WEIGHTS, download, is_repo_id
-from models.official import CheckpointError, load_tensors, official_spec
+from models.official import official_spec
 from models.speech_encoder import SpeechEncoder
-from models.writing import write_whole
 
 ARTEFACT = "encoder.safetensors"
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"

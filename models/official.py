@@ -2,42 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from models.encoders import ENCODERS
+from models.files import CheckpointError
 from models.frontend import LogMel
-
-
-class CheckpointError(ValueError):
-    """A file that no encoder can be loaded from; the message names it, the cause, the way out."""
-
-
-def load_tensors(file: Path) -> dict[str, Any]:
-    """Read a torch file that holds tensors and plain values only.
-
-    Raises:
-        CheckpointError: cut off, not of torch, or holding objects, which could run code.
-    """
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises half a dozen kinds here, pickle's among them
-        reason = (
-            "it holds Python objects, which are refused unexecuted"
-            if zipfile.is_zipfile(file)
-            else "it is cut off or was not written by torch"
-        )
-        raise CheckpointError(
-            f"{file}: can't be loaded, {reason}; expected a file of tensors, copy it again or "
-            "use another checkpoint."
-        ) from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{file}: holds a {type(content).__name__}, expected a state dict.")
-    return content
 
 
 def official_spec(file: Path, weights: dict[str, Any], encoder: str | None) -> dict[str, Any]:

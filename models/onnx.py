@@ -25,10 +25,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from models.checkpoint import CheckpointError, load_encoder
+from models.files import write_whole
 from models.frontend import EPS, LogMel
 from models.inference import for_inference
 from models.speech_encoder import SpeechEncoder
-from models.writing import write_whole
 
 OPSET = 18
 TOLERANCE = 1e-4

@@ -17,8 +17,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from models.augmentations import TwoViews
 from models.byol import BYOL, BYOLOutput, embedding_std
 from models.checkpoint import SPEC_KEY, save_encoder
-from models.compiling import compile_parts
-from models.distributed import (
+from models.compute.compiling import compile_parts
+from models.compute.distributed import (
     RANK_BUFFERS,
     gather_buffers,
     mean_over_ranks,
@@ -28,7 +28,7 @@ from models.distributed import (
 from models.encoders import encoder_spec
 from models.frontend import LogMel
 from models.schedules import Schedule
-from models.steps import is_logged
+from models.training.lightning_internals import is_logged
 
 COLLAPSED = 0.02
 """Embedding std below which the warning comes; a healthy run stays an order of magnitude above."""
@@ -57,8 +57,8 @@ class BYOLPretraining(LightningModule):
         seed: of everything random in a step.
         schedule: of learning rate and tau; by default both stay.
         joint_views: as in `models.byol.BYOL`.
-        compile: as in `models.compiling.compile_parts`; views and BYOL are compiled, the front end
-            (a Fourier transform) isn't.
+        compile: as in `models.compute.compiling.compile_parts`; views and BYOL are compiled, the
+            front end (a Fourier transform) isn't.
 
     Raises:
         ValueError: an encoder that a checkpoint can't name, or an unknown option.

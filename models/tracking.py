@@ -15,6 +15,8 @@ from urllib.parse import urlparse
 
 from pytorch_lightning.loggers import WandbLogger
 
+from models.files import write_whole
+
 log = logging.getLogger(__name__)
 
 MODES = ("auto", "online", "offline")
@@ -44,9 +46,7 @@ class RunLogger(WandbLogger):
                 self.rows = max(self.rows, self.experiment.starting_step)
         super().log_metrics(metrics, step)
         self.rows += 1
-        temporary = kept.with_suffix(".tmp")
-        temporary.write_text(f"{self.rows}\n")
-        temporary.replace(kept)
+        write_whole(kept, f"{self.rows}\n")
 
     def log_encoder(self, path: Path, about: dict[str, Any]) -> None:
         """Log encoder.safetensors with its facts, where the run is to have it."""

@@ -1,113 +1,45 @@
-"""Where computed things are kept: written whole, shared by processes, and never worth a failure."""
+"""The cache of embeddings and decoded audio, from the command line.
+
+python -m serab.cache                      what the cache holds
+python -m serab.cache prune [--name PATTERN] [--older-than DAYS]
+"""
 
 from __future__ import annotations
 
-import logging
-import os
-import shutil
-import time
-from dataclasses import dataclass
-from pathlib import Path
+import argparse
+import sys
+from collections.abc import Sequence
 
-from serab.index import data_root
-from serab.writing import write_whole
-
-log = logging.getLogger("evaluate")
-
-AUDIO, FITTED = "audio", "fitted"
-"""Folders of the cache beside those of the extractors: decoded waveforms, fitted states."""
+from serab.embed.cache import cache_root, holdings, prune
 
 
-def cache_root() -> Path:
-    """Where the cache is: `$SERAB_CACHE`, or `.cache/embeddings` below the data."""
-    return Path(os.environ.get("SERAB_CACHE") or data_root() / ".cache" / "embeddings")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Show or prune the cache."""
+    parser = argparse.ArgumentParser(
+        prog="python -m serab.cache", description="The cache of embeddings and decoded audio."
+    )
+    parser.add_argument("command", nargs="?", choices=("show", "prune"), default="show")
+    parser.add_argument("--name", default="*", help="pattern of entries, such as 'audio_ntt_512-*'")
+    parser.add_argument(
+        "--older-than", type=float, default=0.0, metavar="DAYS", help="since the last writing"
+    )
+    options = parser.parse_args(arguments)
+    folder = cache_root()
+    try:
+        if options.command == "prune":
+            held = prune(folder, options.name, options.older_than)
+        else:
+            held = [h for h in holdings(folder) if h.path.match(options.name)]
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}; check its permissions.", file=sys.stderr)
+        return 1
+    for entry in held:
+        size = f"{entry.bytes / 1e6:10.1f} MB {entry.files:7} files {entry.days:6.1f} days"
+        print(f"{size}  {entry.path.name}")
+    total = sum(entry.bytes for entry in held) / 1e6
+    print(f"{total:10.1f} MB {'deleted from' if options.command == 'prune' else 'in'} {folder}")
+    return 0
 
 
-class Cache:
-    """A folder that may be read-only, full or absent: what can't be kept is computed again.
-
-    Args:
-        folder: of the cache; None keeps nothing.
-    """
-
-    def __init__(self, folder: Path | None):
-        self.folder = folder
-        self._refused = False
-
-    def path(self, *names: str) -> Path | None:
-        """Where an entry is or would be; None without a folder."""
-        return None if self.folder is None else self.folder.joinpath(*names)
-
-    def read(self, *names: str) -> bytes | None:
-        """An entry, or None where there is none that can be read."""
-        path = self.path(*names)
-        try:
-            return path.read_bytes() if path is not None else None
-        except OSError:
-            return None
-
-    def write(self, content: bytes | str, *names: str) -> Path | None:
-        """Keep an entry; the first one that can't be written is said, and none is tried after it.
-
-        Returns:
-            where it was written, or None.
-        """
-        path = self.path(*names)
-        if path is None or self._refused:
-            return None
-        try:
-            return write_whole(path, content)
-        except OSError as error:
-            self._refused = True
-            cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-            log.warning(
-                "cache %s can't be written (%s): nothing more is kept there in this run; make "
-                "room or set SERAB_CACHE to another folder",
-                *(self.folder, cause.strerror),
-            )
-            return None
-
-
-@dataclass(frozen=True)
-class Held:
-    """A folder of the cache: files, bytes, and days since something was written to it."""
-
-    path: Path
-    files: int
-    bytes: int
-    days: float
-
-
-def holdings(folder: Path) -> list[Held]:
-    """What a cache folder holds, one entry an extractor and state, the largest first."""
-    held = []
-    for path in sorted(p for p in folder.glob("*") if p.is_dir()):
-        stats = [p.stat() for p in path.rglob("*") if p.is_file()]
-        newest = max((s.st_mtime for s in stats), default=path.stat().st_mtime)
-        size = sum(s.st_size for s in stats)
-        held.append(Held(path, len(stats), size, (time.time() - newest) / 86_400))
-    return sorted(held, key=lambda h: -h.bytes)
-
-
-def total_bytes(folder: Path) -> int:
-    """Size of a cache folder."""
-    return sum(held.bytes for held in holdings(folder))
-
-
-def prune(folder: Path, name: str = "*", older_than_days: float = 0.0) -> list[Held]:
-    """Delete the entries whose folder name matches `name` and that nobody wrote to of late.
-
-    Args:
-        folder: the cache.
-        name: a pattern such as "audio_ntt_512-*", "audio" or "*".
-        older_than_days: since the last writing.
-
-    Returns:
-        what was deleted.
-    """
-    gone = [
-        held for held in holdings(folder) if held.path.match(name) and held.days >= older_than_days
-    ]
-    for held in gone:
-        shutil.rmtree(held.path)
-    return gone
+if __name__ == "__main__":
+    sys.exit(main())

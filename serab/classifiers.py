@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import SVC
 
-from serab.forest_grid import predict_forests
-from serab.grid import once_if_balanced
-from serab.lda import ShrunkLDA
-from serab.logistic import SummedLossLogisticRegression
-from serab.logistic_grid import predict_logistic
-from serab.protocol import Candidate
-from serab.qda import CollinearQDA, predict_qdas
-from serab.svm_grid import predict_svms
+from serab.estimators.forest import predict_forests
+from serab.estimators.grid import Candidate, once_if_balanced
+from serab.estimators.lda import ShrunkLDA
+from serab.estimators.logistic import SummedLossLogisticRegression
+from serab.estimators.logistic_grid import predict_logistic
+from serab.estimators.qda import CollinearQDA, predict_qdas
+from serab.estimators.svm import predict_svms
 
 SEED = 42
 _C = [10.0**exponent for exponent in range(5, -6, -1)]

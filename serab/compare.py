@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from serab.intervals import Interval, Over, accuracies, drawn, percentile_interval, tally
-from serab.results import Predictions
+from serab.results.records import Predictions
 
 LEVEL = 0.05
 

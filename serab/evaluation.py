@@ -9,21 +9,21 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from serab.benchmark import Benchmark
-from serab.cache import Cache, cache_root, total_bytes
+from datamodules.files import write_whole
 from serab.classifiers import check_classifiers
+from serab.embed.cache import Cache, cache_root, total_bytes
 from serab.extractors.base import Extractor
 from serab.protocol import Protocol, protocol_named, split_seeds
-from serab.regression import DIMENSIONS, VALENCE_AROUSAL, run_regression
-from serab.results import ClassifierResult, RegressionResult
-from serab.run_files import PREDICTIONS, REGRESSION, RESULTS, RunFiles
-from serab.run_lock import hold
+from serab.regression import run_regression
+from serab.report.screen import print_regression, print_splits, print_summary, print_task
+from serab.results.records import ClassifierResult, RegressionResult
+from serab.results.run_files import PREDICTIONS, REGRESSION, RESULTS, RunFiles
+from serab.results.summary import SUMMARY, summarise, write_summary
+from serab.run_dir import hold
+from serab.runner import Benchmark
 from serab.scores import SERAB_TASKS
 from serab.splits import split
-from serab.summary import SUMMARY, summarise, write_summary
-from serab.tables import print_regression, print_splits, print_summary, print_task
-from serab.tasks import Tasks, choose_tasks
-from serab.writing import write_whole
+from serab.tasks import DIMENSIONS, VALENCE_AROUSAL, Tasks, choose_tasks
 
 log = logging.getLogger("evaluate")
 
@@ -136,7 +136,7 @@ def run_plan(
 
     Raises:
         ValueError: `run_dir` holds a run of another encoder or protocol.
-        serab.run_lock.RunInUse: another process writes to it.
+        serab.run_dir.RunInUse: another process writes to it.
     """
     with hold(run_dir):
         files = RunFiles(run_dir)

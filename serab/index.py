@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from serab.writing import write_whole
+from datamodules.files import write_whole
 
 FORMAT = 1
 COLUMNS = (

@@ -12,8 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from serab.cache import Cache
-from serab.embed import embed_corpus
+from serab.embed.cache import Cache
+from serab.embed.corpus import embed_corpus
 from serab.extractors.encoder import LiveExtractor
 from serab.index import CorpusIndex
 from serab.scores import accuracy, uar

@@ -10,23 +10,22 @@ import numpy as np
 from sklearn.linear_model import Ridge
 from sklearn.svm import SVR
 
-from serab.cache import Cache
-from serab.embed import embed_corpus
+from serab.embed.cache import Cache
+from serab.embed.corpus import embed_corpus
+from serab.estimators.grid import Candidate
+from serab.estimators.svm import predict_svms
 from serab.extractors.base import Extractor
 from serab.index import CorpusIndex
-from serab.protocol import Candidate, PreparedTask, Protocol, Task
-from serab.results import RegressionResult
-from serab.run_files import RunFiles
+from serab.protocol import Protocol
+from serab.results.records import RegressionResult
+from serab.results.run_files import RunFiles
 from serab.scores import ccc, rmse
+from serab.search import PreparedTask, Task
 from serab.splits import LeakReport, leak_report, split
-from serab.svm_grid import predict_svms
+from serab.tasks import DIMENSIONS, VALENCE_AROUSAL
 
 log = logging.getLogger("evaluate")
 
-VALENCE_AROUSAL = {"IEM_VA": "IEM"}
-"""Task -> corpus whose index has valence and arousal (1 to 5). No part of UM, WM or GM."""
-
-DIMENSIONS = ("valence", "arousal")
 
 _C = [10.0**exponent for exponent in range(3, -5, -1)]
 

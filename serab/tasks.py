@@ -8,7 +8,6 @@ from pathlib import Path
 
 from serab.corpora import CORPORA
 from serab.index import CorpusIndex, load_index, prepared
-from serab.regression import VALENCE_AROUSAL
 from serab.scores import SERAB_TASKS
 
 
@@ -50,3 +49,10 @@ def choose_tasks(codes: str | Sequence[str] | None, root: Path | None = None) ->
         tuple(load_index(code, root) for code in codes if code in CORPORA),
         tuple(load_index(VALENCE_AROUSAL[c], root) for c in codes if c in VALENCE_AROUSAL),
     )
+
+
+VALENCE_AROUSAL = {"IEM_VA": "IEM"}
+"""Task -> corpus whose index has valence and arousal (1 to 5). No part of UM, WM or GM."""
+
+
+DIMENSIONS = ("valence", "arousal")

@@ -1,9 +1,6 @@
 """Small real audio, the folder of shared real data, and shape checks on tensor functions."""
 
 import os
-import struct
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +8,17 @@ import pytest
 import soundfile as sf
 from hydra._internal import utils as hydra_utils
 from jaxtyping import install_import_hook
-from wandb.proto import wandb_internal_pb2
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+from tests.support.paths import ROOT, SHARED
+from tests.support.speech import voiced
+
+# what tests start imports the packages from any directory
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 os.environ.setdefault("WANDB_SILENT", "true")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two workers share the machine
 
 hydra_utils.is_under_debugger = lambda: False  # else coverage's trace turns its sentences off
 install_import_hook("models", "beartype.beartype")
-
-SHARED = Path(os.environ.get("SERAB_SHARED", ROOT.parent / "shared"))
 
 
 @pytest.fixture(scope="session")
@@ -40,20 +37,6 @@ def official_weights(shared: Path) -> Path:
     return found[0]
 
 
-def voiced(seconds: float, sample_rate: int, seed: int) -> np.ndarray:
-    """Something like a voice: a gliding harmonic tone with pauses, float32 (samples,)."""
-    generator = np.random.default_rng(seed)
-    time = np.arange(round(seconds * sample_rate)) / sample_rate
-    pitch = generator.uniform(80, 250) * (
-        1 + 0.2 * np.sin(2 * np.pi * generator.uniform(1, 4) * time)
-    )
-    phase = 2 * np.pi * np.cumsum(pitch) / sample_rate
-    tone = sum(np.sin(k * phase) / k for k in range(1, 12))
-    loudness = 0.5 + 0.5 * np.sin(2 * np.pi * generator.uniform(2, 5) * time)
-    noise = generator.normal(0, 0.003, len(time))
-    return (0.08 * tone * loudness + noise).astype(np.float32)
-
-
 @pytest.fixture(scope="session")
 def speech_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """24 recordings in a tree, of several formats, rates, channels and lengths."""
@@ -68,20 +51,3 @@ def speech_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.parent.mkdir(exist_ok=True)
         sf.write(path, waveform, rate)
     return root
-
-
-def wandb_records(path: Path) -> Iterator[wandb_internal_pb2.Record]:
-    """What an offline W&B run wrote: a LevelDB log, blocks of 32 KiB, 7 bytes before each part."""
-    data, position, parts = path.read_bytes(), 7, []
-    while position + 7 <= len(data):
-        if (left := 32_768 - position % 32_768) < 7:
-            position += left
-            continue
-        length, kind = struct.unpack_from("<HB", data, position + 4)
-        parts.append(data[position + 7 : position + 7 + length])
-        position += 7 + length
-        if kind in (1, 4):  # whole, or last part
-            record = wandb_internal_pb2.Record()
-            record.ParseFromString(b"".join(parts))
-            parts = []
-            yield record

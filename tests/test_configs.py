@@ -4,7 +4,6 @@ import inspect
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from hydra import compose, initialize_config_dir
 from hydra.core.plugins import Plugins
 from hydra.utils import instantiate
@@ -17,6 +16,7 @@ from models.augmentations import TwoViews
 from models.encoders import ENCODERS, encoder_name
 from models.pretraining import BYOLPretraining
 from models.tracking import finish_run
+from tests.support.paths import ROOT
 
 
 def options(group: str) -> list[str]:

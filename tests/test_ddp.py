@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT
-from test_train import ENVIRONMENT
+
+from tests.support.paths import ROOT
+from tests.support.training_run import ENVIRONMENT
 
 TWO = [
     "data=folder",

@@ -3,21 +3,18 @@
 import json
 import os
 import runpy
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "tests/serab"))
-from small_corpus import make_corpus
 
 from models.checkpoint import save_encoder
 from models.encoders import encoder_spec, random_encoder
-from serab.run_files import RunFiles
+from serab.results.run_files import RunFiles
+from tests.support.paths import ROOT
+from tests.support.processes import kill_once, untimed
+from tests.support.small_corpus import make_corpus
 
 PROMISED = (
     "task extractor protocol classifier params val_accuracy test_accuracy test_uar n_train n_val "
@@ -139,21 +136,6 @@ def test_killed_and_started_again(published, data, tmp_path):
     assert untimed(tmp_path) == untimed(published)
 
 
-def kill_once(path: Path, command: list[str], environment: dict[str, str]) -> None:
-    """Start `command` and kill it, with all that it started, as soon as `path` is there."""
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not path.exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 def test_finished_runs_are_read_not_repeated(run, published):
     before = (published / "results.jsonl").read_bytes()
     out = run("tasks=[EMV]", f"run_dir={published}", *QUICK)
@@ -168,11 +150,6 @@ def test_a_run_directory_holds_one_run(run, published, change):
         run("tasks=[EMV]", f"run_dir={published}", *QUICK, change)
     assert "choose another run_dir" in str(error.value.code)
     assert (published / "results.jsonl").read_bytes() == before
-
-
-def untimed(run_dir: Path) -> list[dict]:
-    rows = [json.loads(line) for line in (run_dir / "results.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
 
 
 @pytest.mark.parametrize(

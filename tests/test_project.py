@@ -13,16 +13,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, voiced
 from hydra import compose, initialize_config_dir
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from readme_commands import PAGES, blocks, commands
-from test_imports import sources
 
 import train  # noqa: F401  registers the resolver of run directories
 from models.checkpoint import save_encoder
 from models.encoders import encoder_spec, random_encoder
+from tests.support.paths import ROOT, sources
+from tests.support.readme_commands import PAGES, blocks, commands
+from tests.support.speech import voiced
 
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -35,7 +35,7 @@ NEVER_IMPORTED = {  # as far as imports and metadata tell
     "ipykernel": "nbclient starts it",
     "mypy": "a command",
     "ruff": "a command",
-    "praat-parselmouth": "datamodules.demo_voice; its metadata list no module",
+    "praat-parselmouth": "datamodules.demo.voice; its metadata list no module",
     "beartype": "named by tests/conftest.py",
 }
 

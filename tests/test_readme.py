@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT
-from readme_commands import Ended, commands, run
-from readme_place import MODEL, QUICK, SPEECH, TINY, Place
+
+from tests.support.paths import ROOT
+from tests.support.readme_commands import Ended, commands, run
+from tests.support.readme_place import MODEL, QUICK, SPEECH, TINY, Place
 
 CPU = "trainer.accelerator=cpu trainer.precision=32-true"
 ONE = "trainer.devices=1 trainer.num_nodes=1"

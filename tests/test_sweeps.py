@@ -11,21 +11,21 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, wandb_records
 
-sys.path.insert(0, str(ROOT / "tests/serab"))
-from small_corpus import make_corpus
-from test_evaluate import kill_once, untimed
-from test_train import ENVIRONMENT, SMALL
-
-from serab.jobs import Status, read_job, run_job
-from serab.merge import merge_runs
 from serab.report.__main__ import main as report
 from serab.report.runs import read_runs
-from serab.run_files import RunFiles
-from serab.run_lock import RunInUse, hold
-from serab.sweep import _begun, main, read_jobs
-from serab.sweep_processes import run_each
+from serab.results.merge import merge_runs
+from serab.results.run_files import RunFiles
+from serab.run_dir import RunInUse, hold
+from serab.sweep.__main__ import main
+from serab.sweep.jobs import Status, read_job, run_job
+from serab.sweep.processes import run_each
+from serab.sweep.record import _begun, read_jobs
+from tests.support.paths import ROOT
+from tests.support.processes import kill_once, untimed
+from tests.support.small_corpus import make_corpus
+from tests.support.training_run import ENVIRONMENT, SMALL
+from tests.support.wandb_files import wandb_records
 
 QUICK = ["extractor=random", "extractor.encoder=cvt_small", "classifiers=[LDA]", "jobs=1"]
 

@@ -10,35 +10,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT, wandb_records
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import train as train_script
 from models.checkpoint import load_encoder
-from models.devices import check_devices
-from models.resume import newest_unfinished
-from models.run_dir import run_to_resume, started_with_others
-
-SMALL = [
-    "data=folder",
-    "data.batch_size=4",
-    "data.num_workers=2",
-    "trainer.max_epochs=3",
-    "trainer.log_every_n_steps=1",
-    "module.norm_epochs=1",
-    "module.hidden_dim=32",
-    "module.projector_dim=16",
-    "augment.mixup.memory_size=10",
-    "checkpoint.every_seconds=0",
-    "logger=csv",
-]
-
-
-# on its own: not the W&B service that a test before may have left in this process
-ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "WANDB_SERVICE"} | {
-    "OMP_NUM_THREADS": "1"
-}
+from models.compute.devices import check_devices
+from models.training.resume import newest_unfinished
+from models.training.run_dir import run_to_resume, started_with_others
+from tests.support.paths import ROOT
+from tests.support.training_run import ENVIRONMENT, SMALL
+from tests.support.wandb_files import wandb_records
 
 
 def command(folder: Path, run_dir: Path, *overrides: str) -> list[str]:

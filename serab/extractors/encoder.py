@@ -15,14 +15,15 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
-from models.allocator import keep_freed_memory
+from datamodules.prefetch import prefetch
 from models.checkpoint import load_encoder
+from models.compute.allocator import keep_freed_memory
 from models.encoders import random_encoder
 from models.frontend import LogMel
 from models.inference import for_inference
 from models.speech_encoder import SpeechEncoder
-from serab.ahead import ahead, single_threaded_torch
 from serab.extractors.base import Extractor
+from serab.extractors.loading import single_threaded_torch
 
 NORMS = ("corpus", "pretraining")
 
@@ -100,7 +101,7 @@ class EncoderExtractor(Extractor):
         """Take the log-mel statistics of the training part, where norm is "corpus"."""
         if self.needs_fit:
             with single_threaded_torch():
-                statistics = list(ahead(self._statistics, train_waveforms))
+                statistics = list(prefetch(self._statistics, train_waveforms))
             mean, std = np.mean(statistics, axis=0)
             self._norm = (float(mean), float(std))
         return self

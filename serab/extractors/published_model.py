@@ -10,11 +10,11 @@ import os
 import shutil
 from pathlib import Path
 
-from serab.archives import unpack
-from serab.downloads import download
+from serab.corpora.records import Archive
 from serab.index import data_root
-from serab.records import Archive
-from serab.survey import PrepareError
+from serab.prepare.archives import unpack
+from serab.prepare.downloads import download
+from serab.prepare.errors import PrepareError
 
 COMPRESSED = "?tf-hub-format=compressed"
 

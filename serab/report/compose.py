@@ -11,7 +11,7 @@ from serab.report.paper_table import present_only, table_3
 from serab.report.provenance import leaks, protocols, provenance
 from serab.report.runs import Run
 from serab.report.scores import accuracies, regression, splits
-from serab.tables import percent
+from serab.report.words import percent
 
 _WORDS = {"best_on_test": "best on test", "selected": "selected on validation"}
 

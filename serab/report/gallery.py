@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from serab.projection import MAP_UTTERANCES, load_projection
 from serab.report.page import Block, Heading, Picture, Pictures, Text
 from serab.report.pictures import MOST_NAMES, confusion_picture, map_picture
 from serab.report.runs import Run
+from serab.report.words import MARKS, percent
+from serab.results.projection import MAP_UTTERANCES, load_projection
 from serab.scores import confusion
-from serab.tables import MARKS, percent
 
 
 def gallery(runs: Sequence[Run]) -> list[Block]:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from serab.published import INCONSISTENT, MEANS, TEST_SIZES, table3
 from serab.report.page import Block, Heading, Table
 from serab.report.runs import Run
+from serab.report.words import MARKS, percent
 from serab.scores import SERAB_TASKS, means
-from serab.tables import MARKS, percent
 
 DASH = "–"
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from serab.merge import evaluations, merge_sweep
 from serab.protocol import PROTOCOLS, Protocol
-from serab.results import ClassifierResult, Predictions, RegressionResult
-from serab.run_files import RunFiles
-from serab.summary import SUMMARY, summarise
+from serab.results.merge import evaluations, merge_sweep
+from serab.results.records import ClassifierResult, Predictions, RegressionResult
+from serab.results.run_files import RunFiles
+from serab.results.summary import SUMMARY, summarise
 
 
 @dataclass(frozen=True)

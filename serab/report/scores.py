@@ -9,9 +9,9 @@ from serab.published import table3
 from serab.report.page import Block, Heading, Picture, Pictures, Table, Text
 from serab.report.pictures import Bar, accuracy_picture
 from serab.report.runs import Run
-from serab.results import ClassifierResult
+from serab.report.words import FEW_SPEAKERS, MARKS, parameters, percent
+from serab.results.records import ClassifierResult
 from serab.scores import SERAB_TASKS
-from serab.tables import FEW_SPEAKERS, MARKS, parameters, percent
 
 DASH = "–"
 _SHORT = {"selected": "selected", "best_on_test": "best on test"}

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-from conftest import voiced
 
 from datamodules.audio import (
     AudioError,
@@ -17,6 +16,7 @@ from datamodules.audio import (
     read_segment,
     resample,
 )
+from tests.support.speech import voiced
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from datamodules.crops import Crops, EpochBatches, ResumableLoader
-from datamodules.manifest import Manifest, scan_folder
+from datamodules.batches import EpochBatches
+from datamodules.crops import Crops
+from datamodules.loader import ResumableLoader
+from datamodules.manifest.recordings import Manifest, scan_folder
 from datamodules.pretraining import PretrainingData, worker_count
 
 

@@ -12,8 +12,8 @@ from models.audio_ntt import AudioNTT
 from models.checkpoint import SPEC_KEY, load_encoder, save_encoder
 from models.cvt import CvT
 from models.encoders import ENCODERS, encoder_name, encoder_spec, random_encoder
+from models.files import CheckpointError
 from models.frontend import LogMel
-from models.official import CheckpointError
 
 
 @pytest.mark.parametrize("name", ENCODERS)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from conftest import voiced
 
 from models.frontend import EPS, LogMel
+from tests.support.speech import voiced
 
 
 def oracle(waveform: np.ndarray, win_length: int) -> np.ndarray:

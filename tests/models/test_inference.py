@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
 from torch import nn
 
 from models.encoders import ENCODERS, random_encoder
 from models.inference import for_inference
+from tests.support.paths import ROOT
 
 
 @pytest.mark.parametrize("name", ENCODERS)

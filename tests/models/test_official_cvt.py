@@ -12,7 +12,7 @@ from torch.nn.functional import batch_norm, conv2d, gelu
 
 from models.checkpoint import load_encoder
 from models.encoders import ENCODERS
-from models.official import CheckpointError
+from models.files import CheckpointError
 
 HEADS = (1, 3, 6)
 KERNELS = (7, 3, 3)

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import voiced
 
 from models.checkpoint import save_encoder
 from models.encoders import encoder_spec, random_encoder
 from models.frontend import LogMel
 from models.onnx import ConvolvedLogMel, export_onnx, main
 from models.speech_encoder import SpeechEncoder
+from tests.support.speech import voiced
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
 pytest.importorskip("onnxscript", reason="the extra `onnx` is not installed")

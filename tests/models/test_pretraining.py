@@ -1,62 +1,17 @@
 """The training module's hooks in real fits: alarm, norm freeze, broken loss, optimizer order."""
 
+import resource
 import signal
 import warnings
 from pathlib import Path
 
 import pytest
 import torch
-from pytorch_lightning import Trainer
-from torch.utils.data import DataLoader, Dataset
 
-from models.audio_ntt import AudioNTT
-from models.augmentations import Mixup, RandomResizeCrop, TwoViews
-from models.frontend import LogMel
-from models.pretraining import BYOLPretraining, CollapseWarning, batch_seed
-from models.resume import AtomicCheckpointIO, LastCheckpoint, checkpoint_to_resume
-
-
-class Waveforms(Dataset):
-    def __init__(self, size: int = 12, constant: bool = False):
-        generator = torch.Generator().manual_seed(0)
-        self.waveforms = 0.1 * torch.randn(size, 15_200, generator=generator)
-        if constant:
-            self.waveforms[:] = self.waveforms[0]
-
-    def __len__(self):
-        return len(self.waveforms)
-
-    def __getitem__(self, index):
-        return {"waveform": self.waveforms[index], "unreadable": 0}
-
-
-def module(views: TwoViews | None = None, lr: float = 1e-3, **arguments) -> BYOLPretraining:
-    torch.manual_seed(0)
-    return BYOLPretraining(
-        encoder=AudioNTT(32, channels=4, dropout=0.0),
-        frontend=LogMel(),
-        views=views or TwoViews(Mixup(memory_size=16), RandomResizeCrop()),
-        optimizer=lambda parameters: torch.optim.AdamW(parameters, lr=lr),
-        projector_dim=8,
-        hidden_dim=16,
-        **arguments,
-    )
-
-
-def fit(
-    model: BYOLPretraining,
-    data: Dataset,
-    folder: Path,
-    resume_from: Path | None = None,
-    **arguments,
-) -> Trainer:
-    trainer = Trainer(
-        default_root_dir=folder, accelerator="cpu", logger=False, enable_progress_bar=False,
-        enable_model_summary=False, log_every_n_steps=1, plugins=[AtomicCheckpointIO()],
-        **{"callbacks": [LastCheckpoint(folder, 0.0)], "max_epochs": 2, **arguments},
-    )  # fmt: skip
-    trainer.fit(model, DataLoader(data, batch_size=4), ckpt_path=resume_from, weights_only=True)
-    return trainer
+from models.augmentations import TwoViews
+from models.pretraining import CollapseWarning, batch_seed
+from models.training.resume import AtomicCheckpointIO, checkpoint_to_resume
+from tests.support.fits import Waveforms, fit, module
 
 
 def test_collapse_alarm(tmp_path: Path):
@@ -125,17 +80,20 @@ def test_batch_seeds_differ():
 
 
 def test_full_disk_keeps_the_old_checkpoint(tmp_path: Path):
-    """/dev/full answers each write with 'no space left', as a full disk does."""
+    """A limit on the size of a file refuses as a full disk does, half-way through a write."""
     path = tmp_path / "last.ckpt"
     io = AtomicCheckpointIO()
     io.save_checkpoint({"state_dict": {"a": torch.ones(3)}}, path)
-    if not Path("/dev/full").exists():
-        pytest.skip("no /dev/full here")
-    import os
-
-    (tmp_path / f".{path.name}.{os.getpid()}").symlink_to("/dev/full")
-    with pytest.raises(OSError, match=r"No space left on device.* make room"):
-        io.save_checkpoint({"state_dict": {"a": torch.zeros(10_000_000)}}, path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"File too large.* make room"):
+            io.save_checkpoint({"state_dict": {"a": torch.zeros(10_000_000)}}, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert [found.name for found in tmp_path.iterdir()] == ["last.ckpt"]
     assert torch.equal(io.load_checkpoint(path)["state_dict"]["a"], torch.ones(3))
 
 

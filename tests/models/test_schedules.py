@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_pretraining import Waveforms, fit, module
 
 from models.schedules import Schedule
+from tests.support.fits import Waveforms, fit, module
 
 
 def test_nothing_changes_by_default():

@@ -7,17 +7,17 @@ import pytest
 import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
-from test_pretraining import Waveforms, fit, module
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
 
 from models.augmentations import Mixup, RandomResizeCrop, TwoViews
 from models.byol import BYOL
-from models.compiling import CompilerError, compile_parts
+from models.compute.compiling import CompilerError, compile_parts
 from models.encoders import ENCODERS
 from models.pretraining import to_float
-from models.throughput import Throughput
+from models.training.throughput import Throughput
+from tests.support.fits import Waveforms, fit, module
 
 WAITING = {"aten::_local_scalar_dense", "aten::nonzero", "aten::equal", "aten::is_nonzero"}
 """Operators whose result the host needs before it can go on."""
@@ -179,7 +179,7 @@ def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogC
         for _ in range(2):
             assert torch.equal(part(x), (2 * x).sin())
     assert len(calls) == 2
-    told = [record for record in caplog.records if record.name == "models.compiling"]
+    told = [record for record in caplog.records if record.name == "models.compute.compiling"]
     assert ["going on without torch.compile" in record.getMessage() for record in told] == [True]
     (part,) = compile_parts(True, gpu, Part())
     with pytest.raises(CompilerError, match=r"install a C\+\+ compiler .* module\.compile=false"):

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, wandb_records
 
 from models.tracking import rows_logged, wandb_logger, why_offline
+from tests.support.wandb_files import wandb_records
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,6 @@ def test_a_key_alone_is_not_enough(monkeypatch: pytest.MonkeyPatch):
 def test_offline_run_is_written_and_continues_under_its_id(tmp_path: Path):
     program = f"""
 import sys
-sys.path.insert(0, {str(ROOT)!r})
 from models.tracking import finish_run, wandb_logger
 logger = wandb_logger({str(tmp_path)!r}, project="test", group="g")
 logger.log_hyperparams({{"encoder": "cvt_small"}})

@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import ParameterGrid
 
 from serab.classifiers import CLASSIFIERS, check_classifiers
-from serab.logistic import SummedLossLogisticRegression
-from serab.qda import CollinearQDA
+from serab.estimators.logistic import SummedLossLogisticRegression
+from serab.estimators.qda import CollinearQDA
 
 
 def data(n: int = 300, dimensions: int = 6):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from serab.compare import holm, mean_difference, paired_test
-from serab.results import Predictions
+from serab.results.records import Predictions
 
 
 def predictions(right: np.ndarray, task: str = "EMB", speakers: int = 10) -> Predictions:

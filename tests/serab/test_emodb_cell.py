@@ -2,13 +2,13 @@
 
 import pytest
 
-from serab.benchmark import Benchmark
 from serab.extractors.encoder import EncoderExtractor
 from serab.index import load_index
-from serab.prepare import prepare
+from serab.prepare.corpus import prepare
 from serab.protocol import PROTOCOLS
 from serab.published import table3
-from serab.run_files import RunFiles
+from serab.results.run_files import RunFiles
+from serab.runner import Benchmark
 
 EXPECTED = {"LDA": (97, 73), "LR": (99, 62), "SVC": (98, 69)}
 """Right of 107 validation and of 84 test utterances, by an independent run under scikit-learn 0.24.

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, voiced
 
 from models.audio_ntt import AudioNTT
 from models.checkpoint import save_encoder
@@ -17,6 +16,8 @@ from serab import hear
 from serab.extractors.hear import HearExtractor
 from serab.extractors.xares import XaresExtractor
 from serab.xares import SpeechFramesEncoder
+from tests.support.paths import ROOT
+from tests.support.speech import voiced
 
 README = ROOT / "README.md"
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(

@@ -5,10 +5,10 @@ import os
 import shutil
 
 import pytest
-from corpus_trees import write_wav
 
 from serab.index import CorpusIndexError, data_root, load_index, prepared
-from serab.prepare import prepare
+from serab.prepare.corpus import prepare
+from tests.support.corpus_trees import write_wav
 
 
 @pytest.fixture

@@ -9,45 +9,45 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
-sys.path.insert(0, str(Path(__file__).parent))
-from small_corpus import make_corpus
-
-from serab.benchmark import Benchmark
 from serab.extractors.encoder import RandomExtractor
 from serab.index import load_index
-from serab.merge import merge_runs
-from serab.protocol import PROTOCOLS, PreparedTask
+from serab.protocol import PROTOCOLS
 from serab.report.runs import read_runs
-from serab.run_files import RunFiles
-from serab.summary import summarise
+from serab.results.merge import merge_runs
+from serab.results.run_files import RunFiles
+from serab.results.summary import summarise
+from serab.runner import Benchmark
+from serab.search import PreparedTask
+from tests.support.paths import ROOT
+from tests.support.small_corpus import make_corpus
 
 KILLS = 5
 RUN = """
 import sys, time
 from pathlib import Path
 
-from serab import protocol
-from serab.benchmark import Benchmark
+from serab.protocol import PROTOCOLS
+from serab.runner import Benchmark
 from serab.extractors.encoder import RandomExtractor
 from serab.index import load_index
-from serab.run_files import RunFiles
+from serab.results.run_files import RunFiles
+from serab.search import PreparedTask
 
 root, run_dir, journal = map(Path, sys.argv[1:])
-search = protocol.PreparedTask.search
+search = PreparedTask.search
 
 def noted(self, candidate, *more):
     with journal.open("a") as file:
         file.write(f"{candidate.name}\\n")
     return search(self, candidate, *more)
 
-protocol.PreparedTask.search = noted
+PreparedTask.search = noted
 print("ready", flush=True)
 began = time.perf_counter()
 benchmark = Benchmark(
     RandomExtractor("cvt_small", device="cpu"),
-    protocol.PROTOCOLS["published"], RunFiles(run_dir), jobs=2,
+    PROTOCOLS["published"], RunFiles(run_dir), jobs=2,
 )
 benchmark.run(load_index("EMV", root))
 print(time.perf_counter() - began, flush=True)

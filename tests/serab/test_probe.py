@@ -7,7 +7,6 @@ import pytest
 import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import CSVLogger
-from small_corpus import make_corpus
 from torch.utils.data import DataLoader
 
 from models.audio_ntt import AudioNTT
@@ -17,6 +16,7 @@ from models.pretraining import BYOLPretraining
 from serab.index import CorpusIndexError
 from serab.probe import Probe, probe
 from serab.splits import split
+from tests.support.small_corpus import make_corpus
 
 
 @pytest.fixture

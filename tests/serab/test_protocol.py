@@ -10,15 +10,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from serab.classifiers import CLASSIFIERS
-from serab.protocol import (
-    PROTOCOLS,
-    Candidate,
-    PreparedTask,
-    Task,
-    normalise_by_speaker,
-    protocol_named,
-    split_seeds,
-)
+from serab.estimators.grid import Candidate
+from serab.protocol import PROTOCOLS, protocol_named, split_seeds
+from serab.search import PreparedTask, Task, normalise_by_speaker
 
 PUBLISHED, STRICT = PROTOCOLS["published"], PROTOCOLS["strict"]
 

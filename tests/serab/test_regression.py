@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_corpus import make_corpus
 
 from serab.extractors.base import Extractor
 from serab.protocol import PROTOCOLS
 from serab.regression import run_regression
-from serab.run_files import RunFiles
-from serab.summary import summarise
+from serab.results.run_files import RunFiles
+from serab.results.summary import summarise
 from serab.tasks import choose_tasks
+from tests.support.small_corpus import make_corpus
 
 
 class Spectrum(Extractor):

@@ -1,0 +1,1 @@
+"""Recordings decoded once to int16 shards, and crops read from them, also from object stores."""

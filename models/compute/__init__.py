@@ -1,0 +1,1 @@
+"""What the step runs on: devices, processes, memory, compilation."""

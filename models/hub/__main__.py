@@ -1,0 +1,44 @@
+"""Share an encoder: a folder, or a Hugging Face Hub repository, of config, safetensors and card.
+
+    python -m models.hub RUN_DIR_OR_FILE --out DIR [--results EVALUATION_RUN_DIR] [--push USER/NAME]
+
+`load_encoder(DIR_OR_USER/NAME)` and `evaluate.py ckpt=...` read it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from models.checkpoint import load_encoder
+from models.hub.model_card import read_scores
+from models.hub.recipe import read_recipe
+from models.hub.shared_encoder import SharedEncoder, push, save_shared
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m models.hub", description="Write an encoder as a folder for sharing."
+    )
+    parser.add_argument("source", help="what load_encoder takes: a run, an artefact, weights")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument("--encoder", help="name of the encoder, for weights that don't say it")
+    parser.add_argument("--results", help="run_dir of its evaluate.py, for the card's scores")
+    parser.add_argument("--license", help="of the weights; mit for those of train.py")
+    parser.add_argument("--push", metavar="USER/NAME", help="repository to upload to as well")
+    parser.add_argument("--private", action="store_true", help="make the repository private")
+    said = parser.parse_args(arguments)
+    try:
+        loaded = load_encoder(said.source, said.encoder)
+        scores = read_scores(said.results, loaded.fingerprint) if said.results else ()
+        encoder = SharedEncoder(loaded, said.license, scores, read_recipe(said.source))
+        print(save_shared(encoder, said.out))
+        if said.push:
+            print(push(encoder, said.push, said.private))
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A training run around the step: its directory, checkpoints, interruptions, and Lightning."""

@@ -1,0 +1,174 @@
+"""Embeddings of a corpus: computed once, cached by content, resumed where a kill stopped it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+
+import numpy as np
+from tqdm import tqdm
+
+from datamodules.prefetch import prefetch, processors
+from serab.embed import waveforms
+from serab.embed.cache import FITTED, Cache, cache_root
+from serab.embed.store import EmbeddingStore
+from serab.extractors.base import Extractor
+from serab.extractors.loading import single_threaded_torch
+from serab.index import CorpusIndex
+
+
+def embed_corpus(
+    extractor: Extractor,
+    index: CorpusIndex,
+    train: np.ndarray,
+    wanted: np.ndarray,
+    cache: Cache | None = None,
+) -> np.ndarray:
+    """Fit the extractor on the training part and embed utterances.
+
+    Recordings are decoded and resampled ahead of the extractor, by threads; utterances of about
+    the same length come together, the longest first.
+
+    Args:
+        extractor: the system under test.
+        index: the corpus.
+        train: positions in `index.utterances` of the training part.
+        wanted: positions to embed.
+        cache: by default the one at `cache_root()`; `Cache(None)` keeps nothing.
+
+    Returns:
+        float32 (len(wanted), D), in the order of `wanted`.
+
+    Raises:
+        ValueError: an embedding that isn't finite or changes its width; names the utterance.
+    """
+    cache = cache or Cache(cache_root())
+    _fit(extractor, index, train, cache)
+    hashes = [index.utterances[i].sha256 for i in wanted]
+    store = EmbeddingStore(cache, extractor, hashes)
+    first = {sha256: i for i, sha256 in zip(wanted, hashes, strict=True) if sha256 not in store}
+    progress = tqdm(
+        total=round(sum(index.utterances[i].seconds for i in first.values())),
+        desc=f"{index.code} {extractor.name}",
+        unit=" s of audio",
+        leave=False,
+        disable=None,
+    )
+    try:
+        with closing(_embeddings(extractor, index, list(first.values()), store, cache)) as computed:
+            for batch, embeddings in computed:
+                for position, embedding in zip(batch, embeddings, strict=True):
+                    utterance = index.utterances[position]
+                    _check(embedding, utterance.id, extractor, store.width)
+                    store.add(utterance.sha256, embedding)
+                    progress.update(utterance.seconds)
+    finally:
+        store.flush()
+        progress.close()
+    return np.stack([store[sha256] for sha256 in hashes])
+
+
+def _embeddings(
+    extractor: Extractor,
+    index: CorpusIndex,
+    positions: list[int],
+    store: EmbeddingStore,
+    cache: Cache,
+) -> Generator[tuple[list[int], np.ndarray], None, None]:
+    """Batches of positions and their embeddings; what another process embeds meanwhile isn't."""
+
+    def waiting() -> Iterator[list[int]]:
+        for batch in batches(extractor, index, positions):
+            left = [i for i in batch if index.utterances[i].sha256 not in store]
+            if left:
+                yield left
+
+    def read(batch: list[int]) -> tuple[list[int], list[np.ndarray]]:
+        return batch, [_waveform(index, i, extractor, cache) for i in batch]
+
+    def embed(batch: list[int]) -> tuple[list[int], np.ndarray]:
+        return batch, _transform(extractor, index, *read(batch))
+
+    if extractor.concurrent:
+        with single_threaded_torch():
+            yield from prefetch(embed, waiting())
+    else:
+        for batch, heard in prefetch(read, waiting(), max_pending=max(2, processors())):
+            yield batch, _transform(extractor, index, batch, heard)
+
+
+def batches(
+    extractor: Extractor, index: CorpusIndex, positions: Sequence[int]
+) -> Iterator[list[int]]:
+    """Positions in batches of utterances of about one length, the longest first."""
+    batch: list[int] = []
+    # the longest first: too little memory shows at once, and padding is short
+    for position in sorted(positions, key=lambda i: (-index.utterances[i].seconds, i)):
+        longest = index.utterances[batch[0] if batch else position].seconds
+        full = (len(batch) + 1) * longest > extractor.batch_seconds
+        if batch and (full or len(batch) == extractor.batch_size):
+            yield batch
+            batch = []
+        batch.append(position)
+    if batch:
+        yield batch
+
+
+def _transform(
+    extractor: Extractor, index: CorpusIndex, batch: list[int], heard: list[np.ndarray]
+) -> np.ndarray:
+    try:
+        embeddings = extractor.transform(heard)
+    except ValueError as error:
+        which = ", ".join(index.utterances[i].id for i in batch)
+        raise ValueError(f"utterance {which}: {error}") from error
+    _check_shape(embeddings, len(batch), extractor)
+    return embeddings
+
+
+def _fit(extractor: Extractor, index: CorpusIndex, train: np.ndarray, cache: Cache) -> None:
+    if not extractor.needs_fit:
+        return
+    hashes = "".join(index.utterances[i].sha256 for i in train)
+    key = f"{extractor.fingerprint} {waveforms.VERSION} {hashes}"
+    name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+    kept = cache.read(FITTED, name)
+    if kept is not None:
+        try:
+            extractor.restore(json.loads(kept))
+            return
+        except (ValueError, KeyError, TypeError):
+            pass  # damaged: it is fitted again
+    progress = tqdm(train, f"{index.code} fitting {extractor.name}", leave=False, disable=None)
+    extractor.fit(prefetch(lambda i: _waveform(index, i, extractor, cache), progress))
+    cache.write(json.dumps(extractor.state()), FITTED, name)
+
+
+def _waveform(index: CorpusIndex, position: int, extractor: Extractor, cache: Cache) -> np.ndarray:
+    utterance = index.utterances[position]
+    path = index.audio(utterance)
+    return waveforms.cached_waveform(path, utterance.sha256, extractor.sample_rate, cache)
+
+
+def _check_shape(embeddings: np.ndarray, utterances: int, extractor: Extractor) -> None:
+    shape = getattr(embeddings, "shape", type(embeddings).__name__)
+    if not isinstance(shape, tuple) or len(shape) != 2 or shape[0] != utterances:
+        raise ValueError(
+            f"{extractor.name}: transform of {utterances} utterances gave {shape}; expected an "
+            f"array ({utterances}, D)."
+        )
+
+
+def _check(embedding: np.ndarray, utterance: str, extractor: Extractor, width: int | None) -> None:
+    if not np.isfinite(embedding).all():
+        raise ValueError(
+            f"{extractor.name}: the embedding of utterance {utterance} isn't finite; listen to the "
+            "recording, or check the extractor."
+        )
+    if width is not None and len(embedding) != width:
+        raise ValueError(
+            f"{extractor.name}: utterance {utterance} has {len(embedding)} dimensions where others "
+            f"have {width}; an extractor must pool to a constant width."
+        )

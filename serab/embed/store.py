@@ -1,0 +1,107 @@
+"""Embeddings of one fitted extractor on disk, by the content of their recordings."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import time
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from serab.embed import waveforms
+from serab.embed.cache import Cache
+from serab.extractors.base import Extractor
+
+FLUSH_SECONDS = 10.0
+"""A kill loses at most that much extraction."""
+
+
+class EmbeddingStore:
+    """Embeddings by the SHA-256 of their recording; only those that are wanted are in memory.
+
+    The folder's name holds a digest of everything that an embedding depends on beside its
+    recording. Chunks are written whole and under names of their own, so processes can add at the
+    same time, and each finds what others have written at its next flush.
+
+    Args:
+        cache: where the folder is.
+        extractor: fitted.
+        wanted: SHA-256 of the recordings that will be asked for.
+    """
+
+    def __init__(self, cache: Cache, extractor: Extractor, wanted: Iterable[str]):
+        state = json.dumps(extractor.state(), sort_keys=True)
+        key = f"{extractor.fingerprint} {state} {extractor.sample_rate} {waveforms.VERSION}"
+        self.name = f"{extractor.name}-{hashlib.sha256(key.encode()).hexdigest()[:20]}"
+        self._cache, self._wanted = cache, set(wanted)
+        self._known: dict[str, np.ndarray] = {}
+        self._new: dict[str, np.ndarray] = {}
+        self._read: set[Path] = set()
+        self._flushed_at = time.monotonic()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take up the chunks that came since the last time."""
+        folder = self._cache.path(self.name)
+        for path in sorted(folder.glob("*.npz")) if folder is not None else ():
+            if path not in self._read:
+                self._load(path)
+
+    def _load(self, path: Path) -> None:
+        self._read.add(path)
+        try:
+            with np.load(path, allow_pickle=False) as chunk:
+                rows = {
+                    sha256: row
+                    for row, sha256 in enumerate(chunk["sha256"].tolist())
+                    if sha256 in self._wanted and sha256 not in self._known
+                }
+                if rows:
+                    embeddings = chunk["embeddings"]
+                    self._known |= {sha256: embeddings[row] for sha256, row in rows.items()}
+        except FileNotFoundError:
+            pass  # pruned by another process meanwhile
+        except (OSError, ValueError, KeyError, IndexError, EOFError, BadZipFile):
+            self._discard(path)
+
+    def _discard(self, path: Path) -> None:
+        """Damaged: it is computed again, and the file is in nobody's way."""
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:
+            return  # a read-only cache
+
+    @property
+    def width(self) -> int | None:
+        """D, or None while nothing is known."""
+        return next((len(embedding) for embedding in self._known.values()), None)
+
+    def __contains__(self, sha256: str) -> bool:
+        return sha256 in self._known
+
+    def __getitem__(self, sha256: str) -> np.ndarray:
+        return self._known[sha256]
+
+    def add(self, sha256: str, embedding: np.ndarray) -> None:
+        self._known[sha256] = self._new[sha256] = embedding
+        if time.monotonic() - self._flushed_at > FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is new as one chunk, and take up what others wrote."""
+        if self._new:
+            buffer = io.BytesIO()
+            np.savez(
+                buffer, sha256=np.array(list(self._new)), embeddings=np.stack([*self._new.values()])
+            )
+            written = self._cache.write(buffer.getvalue(), self.name, f"{uuid.uuid4().hex}.npz")
+            if written is not None:
+                self._read.add(written)
+            self._new = {}
+        self.refresh()
+        self._flushed_at = time.monotonic()

@@ -1,0 +1,74 @@
+"""What a report's maps are drawn from: the leading principal components of a task's embeddings."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from datamodules.files import write_whole
+from serab.index import CorpusIndex
+from serab.splits import Split
+
+FOLDER = "projections"
+COMPONENTS = 50
+MAP_UTTERANCES = 3_000
+"""A map of more is a random sample of as many: more points would only cover each other."""
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Components (N, 50 or fewer), and (N,) emotions and true speakers."""
+
+    task: str
+    components: np.ndarray
+    emotions: np.ndarray
+    speakers: np.ndarray
+
+    def map(self) -> tuple[np.ndarray, np.ndarray]:
+        """t-SNE coordinates (M, 2) and the M positions that they belong to, always the same."""
+        n = len(self.components)
+        random = np.random.default_rng(0)
+        rows = np.sort(random.permutation(n)[:MAP_UTTERANCES])
+        perplexity = min(30.0, (len(rows) - 1) / 3)
+        tsne = TSNE(perplexity=perplexity, init="pca", random_state=0)
+        with threadpool_limits(1):  # the same map on any number of processors
+            return tsne.fit_transform(self.components[rows]), rows
+
+
+def save_projection(
+    run_dir: Path, index: CorpusIndex, embeddings: np.ndarray, order: np.ndarray, parts: Split
+) -> Path:
+    """Write RUN_DIR/projections/TASK.PROTOCOL.npz: (N, D) `embeddings`, standardised, as PCA."""
+    standard = StandardScaler().fit_transform(embeddings.astype(np.float64))
+    components = min(COMPONENTS, *standard.shape)
+    pca = PCA(components, svd_solver="randomized", random_state=0)
+    utterances = [index.utterances[i] for i in order]
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        components=pca.fit_transform(standard).astype(np.float32),
+        emotions=np.array([u.emotion for u in utterances]),
+        speakers=np.array([u.speaker for u in utterances]),
+    )
+    return write_whole(_path(run_dir, index.code, parts.protocol), content.getvalue())
+
+
+def load_projection(run_dir: Path, task: str, protocol: str) -> Projection | None:
+    """What `save_projection` wrote, or None where it isn't there or is damaged."""
+    try:
+        with np.load(_path(run_dir, task, protocol), allow_pickle=False) as file:
+            return Projection(task, file["components"], file["emotions"], file["speakers"])
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return None
+
+
+def _path(run_dir: Path, task: str, protocol: str) -> Path:
+    return run_dir / FOLDER / f"{task}.{protocol}.npz"

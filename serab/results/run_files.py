@@ -1,0 +1,95 @@
+"""The JSON-lines files of a run directory, read as records and replaced whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from datamodules.files import write_whole
+from serab.results.records import ClassifierResult, Predictions, RegressionResult
+
+RESULTS, PREDICTIONS, REGRESSION = "results.jsonl", "predictions.jsonl", "regression.jsonl"
+
+Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult)
+
+
+class Rows(Generic[Record]):
+    """Records of one kind in one file; each change replaces the file whole.
+
+    Raises:
+        ValueError: a file that holds something else; names the line.
+    """
+
+    def __init__(self, path: Path, kind: type[Record]):
+        self.path = path
+        self._by_slot: dict[tuple, Record] = {row.slot: row for row in _read(path, kind)}
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._by_slot.values())
+
+    def find(self, slot: tuple) -> Record | None:
+        return self._by_slot.get(slot)
+
+    def of_split(self, split: tuple) -> tuple[Record, ...]:
+        return tuple(row for row in self if row.slot[: len(split)] == split)
+
+    def put(self, *rows: Record) -> None:
+        """Keep rows, in place of those of the same slots."""
+        self._by_slot |= {row.slot: row for row in rows}
+        self._write()
+
+    def drop(self, slots: Iterable[tuple]) -> None:
+        slots = [slot for slot in slots if slot in self._by_slot]
+        for slot in slots:
+            del self._by_slot[slot]
+        if slots:
+            self._write()
+
+    def _write(self) -> None:
+        write_whole(self.path, "".join(json.dumps(asdict(row)) + "\n" for row in self))
+
+
+class RunFiles:
+    """The result files of a run directory."""
+
+    def __init__(self, run_dir: Path):
+        self.run_dir = run_dir
+        self.results = Rows(run_dir / RESULTS, ClassifierResult)
+        self.predictions = Rows(run_dir / PREDICTIONS, Predictions)
+        self.regression = Rows(run_dir / REGRESSION, RegressionResult)
+
+    def check(self, protocol: str, extractor_fingerprint: str) -> None:
+        """Raise ValueError where the directory holds a run of something else."""
+        for row in (*self.results, *self.regression):
+            if (row.protocol, row.extractor_fingerprint) != (protocol, extractor_fingerprint):
+                raise ValueError(
+                    f"run_dir={self.run_dir}: holds results of {row.extractor} under the "
+                    f"{row.protocol} protocol, from another encoder or protocol than this run's; "
+                    "choose another run_dir."
+                )
+
+    def drop_stale(self, split: tuple, source: tuple) -> None:
+        """Forget results of this split that are of another corpus index or scikit-learn."""
+        stale = [row.slot for row in self.results.of_split(split) if row.source != source]
+        self.results.drop(stale)
+        self.predictions.drop(stale)
+
+
+def _read(path: Path, kind: type[Record]) -> list[Record]:
+    if not path.exists():
+        return []
+    names = {field.name for field in fields(kind)}
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            row = json.loads(line)
+            rows.append(kind(**{key: row[key] for key in names}))
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path}: line {number} isn't a result of this version ({error}); use another "
+                "run_dir."
+            ) from error
+    return rows

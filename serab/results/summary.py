@@ -1,0 +1,89 @@
+"""UM, WM and GM of a run's results: whole, over the tasks at hand, and over several splits."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from datamodules.files import write_whole
+from serab.protocol import Protocol
+from serab.results.records import ClassifierResult
+from serab.scores import SERAB_TASKS, Means, means
+
+SUMMARY = "summary.json"
+CHOICES = ("best_on_test", "selected")
+_PACKAGES = ("torch", "torchaudio", "numpy", "scipy", "scikit-learn", "resampy", "soundfile")
+
+
+def summarise(results: Iterable[ClassifierResult], protocol: Protocol) -> dict[str, Any]:
+    """The content of summary.json, for the results of one protocol.
+
+    The plain keys hold the choice of classifier that the protocol reports; the other one stands
+    under its name. UM, WM and GM are None while one of the nine tasks is missing; those over the
+    tasks at hand stand under `present`. With several splits accuracies are means over them, and
+    `splits` has the spread. Demo tasks and those beyond the nine have no part in it.
+    """
+    rows = [r for r in results if r.protocol == protocol.name and r.task in SERAB_TASKS]
+    summary: dict[str, Any] = {"protocol": protocol.name, "reports": protocol.reports}
+    for choice in sorted(CHOICES, key=lambda choice: choice != protocol.reports):
+        chosen = [row for row in rows if getattr(row, choice)]
+        entry = _means(chosen)
+        if choice == protocol.reports:
+            summary |= entry
+            reported = chosen
+        elif chosen:
+            summary[choice] = entry
+    summary["tasks"] = [task for task in SERAB_TASKS if any(r.task == task for r in reported)]
+    summary["missing"] = [task for task in SERAB_TASKS if task not in summary["tasks"]]
+    summary["partial"] = sorted({row.task for row in rows if row.partial})
+    summary["splits"] = {task: _spread(reported, task) for task in summary["tasks"]}
+    summary["versions"] = versions()
+    return summary
+
+
+def write_summary(summary: dict[str, Any], run_dir: Path) -> Path:
+    """Write summary.json."""
+    return write_whole(run_dir / SUMMARY, json.dumps(summary, indent=2) + "\n")
+
+
+def versions() -> dict[str, str]:
+    """Python, machine and the packages that scores depend on."""
+    return {
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        **{package: version(package) for package in _PACKAGES},
+    }
+
+
+def _means(chosen: list[ClassifierResult]) -> dict[str, Any]:
+    of_task = {task: [row for row in chosen if row.task == task] for task in SERAB_TASKS}
+    accuracies = {task: mean(r.tested for r in of) for task, of in of_task.items() if of}
+    sizes = {task: mean(r.n_test for r in of) for task, of in of_task.items() if of}
+    present = means(accuracies, sizes, tuple(accuracies))
+    return {
+        **_triple(means(accuracies, sizes)),
+        "present": _triple(present),
+        "accuracies": accuracies,
+    }
+
+
+def _spread(chosen: list[ClassifierResult], task: str) -> dict[str, Any]:
+    by_seed = {row.seed: row.tested for row in chosen if row.task == task}
+    values = list(by_seed.values())
+    return {
+        "seeds": list(by_seed),
+        "accuracies": values,
+        "mean": mean(values),
+        "std": stdev(values) if len(values) > 1 else None,
+        "min": min(values),
+        "max": max(values),
+    }
+
+
+def _triple(of: Means) -> dict[str, float | None]:
+    return {"UM": of.um, "WM": of.wm, "GM": of.gm}

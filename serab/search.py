@@ -1,0 +1,125 @@
+"""Embeddings under a protocol: normalised, searched on validation, tested."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import ParameterGrid
+from sklearn.preprocessing import StandardScaler
+
+from serab.estimators.grid import Candidate, Fold, Workers, predict_grid
+from serab.protocol import Protocol
+from serab.scores import accuracy
+
+
+@dataclass(frozen=True)
+class Task:
+    """Embeddings (N, D) in the order training, validation, test; targets and speakers (N,)."""
+
+    embeddings: np.ndarray
+    targets: np.ndarray
+    speakers: np.ndarray
+    n_train: int
+    n_validation: int
+
+    @property
+    def n_fit(self) -> int:
+        """Training and validation utterances: they come first."""
+        return self.n_train + self.n_validation
+
+    @property
+    def test_targets(self) -> np.ndarray:
+        return self.targets[self.n_fit :]
+
+
+@dataclass(frozen=True)
+class Searched:
+    """The grid point that is best on validation, and its score there."""
+
+    params: dict[str, Any]
+    val_score: float
+    seconds: float
+
+
+class PreparedTask:
+    """A task whose embeddings are normalised as the protocol says; what estimators are run on."""
+
+    def __init__(self, task: Task, protocol: Protocol, jobs: int = -1):
+        self.task, self.protocol, self.workers = task, protocol, Workers(jobs)
+        self._embeddings = (
+            normalise_by_speaker(task)
+            if protocol.per_speaker
+            else task.embeddings.astype(np.float64)
+        )
+        if not np.isfinite(self._embeddings).all():
+            rows = np.flatnonzero(~np.isfinite(self._embeddings).all(axis=1))
+            raise ValueError(
+                f"{len(rows)} of {len(self._embeddings)} embeddings have values that aren't finite "
+                "numbers; look into the extractor."
+            )
+
+    def search(
+        self, candidate: Candidate, score: Callable[[np.ndarray, np.ndarray], float] = accuracy
+    ) -> Searched:
+        """Grid search: fit on training, score on validation; the first of equal points wins.
+
+        What it chooses is what `GridSearchCV` over the same points would.
+
+        Args:
+            score: of (true, predicted), larger is better.
+
+        Raises:
+            ValueError: this classifier can't be fitted on these utterances.
+        """
+        started, n_fit = time.perf_counter(), self.task.n_fit
+        points = list(ParameterGrid(dict(candidate.grid)))
+        predictions = self._predict(candidate, points, self.task.n_train, n_fit)
+        true = self.task.targets[self.task.n_train : n_fit]
+        scores = [score(true, predicted) for predicted in predictions]
+        best = int(np.argmax(scores))
+        return Searched(points[best], scores[best], time.perf_counter() - started)
+
+    def predict_test(self, candidate: Candidate, params: Mapping[str, Any]) -> np.ndarray:
+        """Fit on training and validation with `params`, and predict the test part."""
+        return self._predict(candidate, [params], self.task.n_fit, len(self._embeddings))[0]
+
+    def _predict(
+        self, candidate: Candidate, points: Sequence[Mapping[str, Any]], fitted: int, end: int
+    ) -> list[np.ndarray]:
+        """Fit each point on the first utterances, and predict those from there to the end."""
+        x, tested = self._embeddings[:fitted], self._embeddings[fitted:end]
+        if not self.protocol.per_speaker:
+            scaler = StandardScaler().fit(x)
+            x, tested = scaler.transform(x), scaler.transform(tested)
+        fold = Fold(x, self.task.targets[:fitted], tested)
+        try:
+            return predict_grid(candidate.predict, candidate.estimator, points, fold, self.workers)
+        except ValueError as error:
+            reason = str(error).removeprefix(f"{candidate.name}: ")
+            raise CannotFit(f"{candidate.name} can't be fitted: {reason}") from error
+
+
+class CannotFit(ValueError):
+    """The classifier has no answer for these utterances, such as a class with one of them."""
+
+
+def normalise_by_speaker(task: Task) -> np.ndarray:
+    """Each speaker's embeddings to zero mean and unit variance, within each part, (N, D).
+
+    It uses the identities of the test speakers: transductive, as released.
+    """
+    normalised = np.empty(task.embeddings.shape, dtype=np.float64)
+    bounds = (0, task.n_train, task.n_fit, len(task.embeddings))
+    for start, end in itertools.pairwise(bounds):
+        for speaker in np.unique(task.speakers[start:end]):
+            rows = start + np.flatnonzero(task.speakers[start:end] == speaker)
+            own = task.embeddings[rows].astype(np.float64)
+            std = own.std(axis=0)
+            # a dimension that this speaker never moves stays zero
+            normalised[rows] = (own - own.mean(axis=0)) / np.where(std > 0, std, 1)
+    return normalised

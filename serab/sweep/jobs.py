@@ -1,0 +1,130 @@
+"""The jobs of a sweep as files: what each is, how it ended; none takes the others with it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+from datamodules.files import write_whole
+from serab.run_dir import RunInUse, hold
+
+log = logging.getLogger("sweep")
+
+JOB = "job.json"
+PLACE = ("run_dir", "resume", "sweep")
+"""Overrides that say where and how a job runs, not what it is."""
+
+
+class Status(StrEnum):
+    """How far a job is; "started" is one that still runs, or was killed."""
+
+    STARTED = "started"
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a sweep; `metrics` are what it found, `error` the sentence it failed with."""
+
+    number: int
+    overrides: list[str]
+    status: Status
+    metrics: dict[str, float] = field(default_factory=dict)
+    seconds: float | None = None
+    error: str | None = None
+
+    def write(self, job_dir: Path) -> None:
+        write_whole(job_dir / JOB, json.dumps(asdict(self), indent=2) + "\n")
+
+
+def read_job(job_dir: Path) -> Job | None:
+    """The job of a directory, or None where there is none yet.
+
+    Raises:
+        ValueError: a file that isn't a job's.
+    """
+    path = job_dir / JOB
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Job(**{**content, "status": Status(content["status"])})
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path}: isn't the record of a sweep's job ({error}); delete it to run the job again."
+        ) from error
+
+
+def own(overrides: Sequence[str]) -> list[str]:
+    """The overrides that say what a job is."""
+    return [text for text in overrides if text.lstrip("+~").split("=")[0] not in PLACE]
+
+
+def run_job(
+    job_dir: Path,
+    number: int,
+    overrides: Sequence[str],
+    work: Callable[[], dict[str, float]],
+    explain: Callable[[Exception], str | None],
+) -> Job:
+    """Do one job of a sweep and keep how it ended; what is finished isn't done again.
+
+    Args:
+        job_dir: of this job.
+        number: in the sweep.
+        overrides: as the command line has them.
+        work: does it and returns its metrics.
+        explain: the sentence of an expected error; None for others, whose traceback is logged.
+
+    Returns:
+        its record: finished or failed.
+
+    Raises:
+        ValueError: the directory holds another job.
+    """
+    before = read_job(job_dir)
+    job = Job(number, own(overrides), Status.STARTED)
+    if before is not None and before.overrides != job.overrides:
+        raise ValueError(
+            f"{job_dir}: holds the job {' '.join(before.overrides) or '(no overrides)'}, not "
+            f"{' '.join(job.overrides)}; choose another run_dir for this sweep."
+        )
+    if before is not None and before.status is Status.FINISHED:
+        log.info("job %d is finished and kept: %s", number, " ".join(job.overrides))
+        return before
+    started = time.monotonic()
+
+    def ended(
+        status: Status, metrics: dict[str, float] | None = None, error: str | None = None
+    ) -> Job:
+        seconds = round(time.monotonic() - started, 1)
+        done = replace(job, status=status, metrics=metrics or {}, seconds=seconds, error=error)
+        done.write(job_dir)
+        return done
+
+    try:
+        with hold(job_dir, "job"):
+            job.write(job_dir)
+            try:
+                return ended(Status.FINISHED, metrics=work())
+            except Exception as error:
+                sentence = explain(error)
+                if sentence is None or os.environ.get("HYDRA_FULL_ERROR") == "1":
+                    log.exception("job %d failed", number)
+                sentence = sentence or f"{type(error).__name__}: {error}".strip()
+                log.error("error: job %d: %s", number, sentence)
+                return ended(Status.FAILED, error=sentence)
+            except BaseException:  # a signal ends the sweep
+                ended(Status.STOPPED, error="stopped by a signal")
+                raise
+    except RunInUse as error:  # by a sweep that still runs: its record stays as it is
+        log.error("error: job %d: %s", number, error)
+        return replace(job, status=Status.FAILED, error=str(error))

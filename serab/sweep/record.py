@@ -1,0 +1,170 @@
+"""The record of a sweep: what was asked for, which jobs there are, and its table at the end."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from datamodules.files import write_whole
+from serab.sweep.jobs import JOB, Job, Status, read_job
+from serab.sweep.table import Row, table, to_csv
+
+SWEEP, TABLE = "sweep.json", "sweep.csv"
+
+_begun: list[Path] = []
+"""Sweeps that this process started."""
+
+
+def begin(
+    sweep_dir: Path,
+    asked: Sequence[str],
+    jobs: Sequence[Sequence[str]],
+    command: Sequence[str],
+    searches: bool,
+) -> None:
+    """Start a sweep, or go on with the one that is there.
+
+    Args:
+        sweep_dir: of the sweep.
+        asked: what it goes over, as the command line has it.
+        jobs: the overrides of each job, by number; none where a sampler chooses them later.
+        command: the whole command line.
+        searches: whether a sampler chooses the jobs, so that they aren't the same again.
+
+    Raises:
+        ValueError: the directory holds another sweep.
+    """
+    before = _read(sweep_dir)
+    if before is not None and not read_jobs(sweep_dir):
+        before = None  # a mistyped one that never began
+    if before is not None and before.get("asked") != list(asked):
+        raise ValueError(
+            f"run_dir={sweep_dir}: holds the sweep {' '.join(before['asked'])}; go on with that "
+            "one or choose another run_dir."
+        )
+    if before is not None and searches:
+        raise ValueError(
+            f"run_dir={sweep_dir}: holds a search, whose sampler chooses other jobs now; choose "
+            "another run_dir, the study goes on there by its hydra.sweeper.storage and study_name."
+        )
+    content = {"asked": list(asked), "command": list(command), "jobs": list(jobs)}
+    write_whole(sweep_dir / SWEEP, json.dumps(content, indent=2) + "\n")
+    _begun.append(sweep_dir)
+
+
+def _read(sweep_dir: Path) -> dict[str, Any] | None:
+    path = sweep_dir / SWEEP
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        lists = {key: list(content[key]) for key in ("asked", "command")}
+        return lists | {"jobs": list(content.get("jobs", []))}  # which older records lack
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path}: isn't the record of a sweep ({error}); choose another run_dir."
+        ) from error
+
+
+def with_table(main: Callable[[], Any]) -> None:
+    """Run a script's main; where it was a sweep, end with its table, whatever happened.
+
+    The process ends with status 1 where a job failed, 130 after Ctrl-C.
+    """
+    interrupted = False
+    try:
+        main()
+    except KeyboardInterrupt:  # without a traceback
+        interrupted = True
+        if not _begun:  # of a sweep the table says it
+            print("\nstopped by Ctrl-C", file=sys.stderr)
+    finally:
+        # a mistyped sweep has said so, and has no table
+        failed = [finish(of) if read_jobs(of) else _nothing(of) for of in _begun]
+    if interrupted:
+        sys.exit(128 + signal.SIGINT)
+    if any(failed):
+        sys.exit(1)
+
+
+def finish(sweep_dir: Path) -> int:
+    """Print and write a sweep's table, and merge its evaluations; how many jobs aren't finished.
+
+    Raises:
+        ValueError: no sweep, or a damaged record.
+    """
+    rows = read_rows(sweep_dir)
+    if not rows:
+        return _nothing(sweep_dir)
+    shown, console = table(rows), Console()
+    if not console.is_terminal:  # a file has room
+        wide = console.options.update(max_width=500)
+        console.width = max(console.width, console.measure(shown, options=wide).maximum)
+    console.print(shown)
+    print(f"table       {write_whole(sweep_dir / TABLE, to_csv(rows))}")
+    try:
+        from serab.results.merge import merge_sweep  # scikit-learn is seconds to import
+
+        for run_dir in merge_sweep(sweep_dir):
+            print(f"merged      {run_dir}")
+    except (ValueError, OSError) as error:  # the table stands
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    left = [row for row in rows if row.status != Status.FINISHED]
+    if left:
+        print(
+            f"error: {len(left)} of {len(rows)} jobs aren't finished; {_again(sweep_dir)}",
+            file=sys.stderr,
+        )
+    return len(left)
+
+
+def _nothing(sweep_dir: Path) -> int:
+    print(f"error: {sweep_dir}: no job of this sweep has started", file=sys.stderr)
+    return 1
+
+
+def read_rows(sweep_dir: Path) -> list[Row]:
+    """All jobs of a sweep, in order, those that never began included.
+
+    Raises:
+        ValueError: not a sweep's directory, or a damaged record.
+    """
+    begun = [Row(job.number, job.overrides, of, job) for of, job in read_jobs(sweep_dir).items()]
+    record = _read(sweep_dir)
+    assert record is not None  # `read_jobs` found it
+    numbers = {row.number for row in begun}
+    planned = [Row(number, overrides) for number, overrides in enumerate(record["jobs"])]
+    rows = begun + [row for row in planned if row.number not in numbers]
+    return sorted(rows, key=lambda row: row.number)
+
+
+def read_jobs(sweep_dir: Path) -> dict[Path, Job]:
+    """All jobs of a sweep that have started, by directory, in order.
+
+    Raises:
+        ValueError: not a sweep's directory, or a damaged record.
+    """
+    if not (sweep_dir / SWEEP).exists():
+        raise ValueError(f"{sweep_dir}: no {SWEEP} in it; give the directory of a sweep.")
+    folders = [path.parent for path in sweep_dir.glob(f"*/{JOB}")]
+    found = {folder: job for folder in folders if (job := read_job(folder)) is not None}
+    return dict(sorted(found.items(), key=lambda item: item[1].number))
+
+
+def _again(sweep_dir: Path) -> str:
+    """How to go on with what isn't finished."""
+    asked = _read(sweep_dir)
+    assert asked is not None  # `read_jobs` found it
+    script, *arguments = asked["command"]
+    kept = [text for text in arguments if not text.startswith(("run_dir=", "resume="))]
+    more = ["resume=auto"] if Path(script).name.startswith("train") else []
+    words = ["python", script, *kept, f"run_dir={sweep_dir}", *more]
+    return f"start them again with: {shlex.join(words)}"

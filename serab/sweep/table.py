@@ -1,0 +1,96 @@
+"""A sweep's table, for the screen and as CSV: what differs between the jobs, and how they ended."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from serab.sweep.jobs import Job
+
+NOT_STARTED = "not started"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A job of a sweep; one that never began has no directory and no record."""
+
+    number: int
+    overrides: Sequence[str]
+    job_dir: Path | None = None
+    job: Job | None = None
+
+    @property
+    def status(self) -> str:
+        return NOT_STARTED if self.job is None else self.job.status
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        return {} if self.job is None else self.job.metrics
+
+    @property
+    def seconds(self) -> float | None:
+        return None if self.job is None else self.job.seconds
+
+    @property
+    def error(self) -> str:
+        return (self.job and self.job.error) or ""
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What it overrides, by key."""
+        pairs = (text.partition("=") for text in self.overrides)
+        return {key.lstrip("+"): value for key, _, value in pairs}
+
+
+def columns(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
+    """The keys that the jobs override, and the names of their metrics, in order."""
+    keys = [key for row in rows for key in row.values]
+    names = [name for row in rows for name in row.metrics]
+    return list(dict.fromkeys(keys)), list(dict.fromkeys(names))
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """A row a job: number, overrides, status, metrics, seconds, run directory, error."""
+    keys, names = columns(rows)
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["job", *keys, "status", *names, "seconds", "run_dir", "error"])
+    for row in rows:
+        writer.writerow(
+            [row.number, *(row.values.get(key, "") for key in keys), row.status]
+            + [row.metrics.get(name, "") for name in names]
+            + [row.seconds, row.job_dir, row.error]
+        )
+    return file.getvalue()
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """For the screen: without the keys that all jobs share."""
+    keys, names = columns(rows)
+    same = [key for key in keys if len(rows) > 1 and len({r.values.get(key) for r in rows}) == 1]
+    failed = any(row.error for row in rows)
+    shown = Table(box=box.SIMPLE_HEAD)
+    shown.add_column("job", justify="right")
+    for key in keys:
+        if key not in same:
+            shown.add_column(key, overflow="fold")
+    shown.add_column("status")
+    for name in (*names, "s"):
+        shown.add_column(name, justify="right")
+    if failed:
+        shown.add_column("error", overflow="fold", min_width=30)
+    for row in rows:
+        seconds = "" if row.seconds is None else f"{row.seconds:.0f}"
+        metrics = (f"{row.metrics[name]:.4g}" if name in row.metrics else "–" for name in names)
+        differs = (row.values.get(key, "") for key in keys if key not in same)
+        errors = [row.error] if failed else []
+        cells = (str(row.number), *differs, row.status, *metrics, seconds, *errors)
+        shown.add_row(*map(Text, cells))  # [EMB] is no markup
+    return shown

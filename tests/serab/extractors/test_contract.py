@@ -1,0 +1,207 @@
+"""The contract, run on every extractor there is; and extractors that break it, each in one way."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from models.audio_ntt import AudioNTT
+from models.checkpoint import save_encoder
+from models.encoders import encoder_spec
+from models.frontend import LogMel
+from serab.extractors.base import Extractor
+from serab.extractors.contract import LONGEST, check_extractor
+from serab.extractors.encoder import EncoderExtractor, RandomExtractor
+from serab.extractors.hear import HearExtractor
+from serab.extractors.opensmile import OpenSmileExtractor
+from serab.extractors.saved_model import SavedModelExtractor
+from serab.extractors.template import TemplateExtractor
+from serab.extractors.transformers import TransformersExtractor
+from serab.extractors.xares import XaresExtractor
+from tests.support.foreign_models import save_tensorflow, save_transformers
+from tests.support.paths import ROOT
+
+BRIEF = 15.0
+"""Seconds, where five minutes are slow: benchmarks/extractors.py embeds ten minutes with each."""
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    encoder = AudioNTT(embed_dim=24, channels=4)
+    path = tmp_path_factory.mktemp("run") / "encoder.safetensors"
+    return save_encoder(path, encoder_spec(encoder, LogMel()), encoder.state_dict(), (-9.0, 4.0))
+
+
+@pytest.fixture(scope="module")
+def saved_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    pytest.importorskip("tensorflow", reason="needs requirements-tf.txt")
+    return save_tensorflow(tmp_path_factory.mktemp("saved_models"))
+
+
+@pytest.fixture(scope="module")
+def transformers_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    pytest.importorskip("transformers", reason="pip install transformers==5.23.0")
+    return save_transformers(tmp_path_factory.mktemp("models"))
+
+
+def test_audio_ntt():
+    assert check_extractor(RandomExtractor("audio_ntt_512", device="cpu")) == 512
+
+
+def test_cvt():
+    assert check_extractor(RandomExtractor("cvt_large", device="cpu"), BRIEF) == 2048
+
+
+@pytest.mark.parametrize("name", ["audio_ntt_512", "cvt_small"])
+def test_padded_batches(name: str):
+    extractor = RandomExtractor(name, device="cpu", batch_size=4)
+    assert check_extractor(extractor, BRIEF) == extractor.model.embed_dim
+
+
+def test_own_encoder(weights: Path):
+    for norm in ("corpus", "pretraining"):
+        assert check_extractor(EncoderExtractor(weights, norm=norm, device="cpu"), BRIEF) == 24
+
+
+def test_opensmile():
+    assert check_extractor(OpenSmileExtractor(jobs=2)) == 6373
+
+
+def test_hear(weights: Path):
+    assert check_extractor(HearExtractor("serab.hear", weights, device="cpu")) == 24
+
+
+def test_xares(weights: Path):
+    name = "serab.xares:SpeechFramesEncoder"
+    assert check_extractor(XaresExtractor(name, weights, device="cpu"), BRIEF) == 24
+
+
+@pytest.mark.parametrize("family", ["wav2vec2", "hubert", "wavlm", "whisper"])
+def test_transformers(transformers_models: dict[str, str], family: str):
+    longest = LONGEST if family == "hubert" else 40.0  # over 30 s all are cut alike
+    extractor = TransformersExtractor(transformers_models[family], "mean", device="cpu")
+    assert check_extractor(extractor, longest) == 16
+
+
+@pytest.mark.parametrize("kind", ["vggish", "yamnet", "trill"])
+def test_saved_models(saved_models: dict[str, str], kind: str):
+    extractor = SavedModelExtractor(kind, saved_models[kind])
+    assert check_extractor(extractor) == {"vggish": 128, "yamnet": 1024, "trill": 12_288}[kind]
+
+
+def test_template():
+    assert check_extractor(TemplateExtractor(bands=7)) == 14
+
+
+def test_every_config_is_one_of_these():
+    """A new extractor comes with a test above."""
+    targets = {
+        OmegaConf.load(path).get("_target_", "serab.extractors.encoder.EncoderExtractor")
+        for path in (ROOT / "conf" / "extractor").glob("*.yaml")
+    }
+    source = Path(__file__).read_text()
+    assert targets
+    for target in targets:
+        assert f"{target.rsplit('.', 1)[1]}(" in source
+
+
+class Whole(Extractor):
+    """Keeps the contract: energy and length."""
+
+    name, sample_rate, fingerprint = "whole", 16_000, "1"
+
+    def transform(self, waveforms):
+        return np.array([[np.abs(w).mean(), len(w) ** 0.5] for w in waveforms], dtype=np.float32)
+
+
+class BatchMates(Whole):
+    def transform(self, waveforms):
+        embeddings = super().transform(waveforms)
+        return embeddings - embeddings.mean(axis=0)
+
+
+class Order(Whole):
+    def transform(self, waveforms):
+        embeddings = super().transform(waveforms)
+        return embeddings + np.arange(len(embeddings), dtype=np.float32)[:, None]
+
+
+class Chance(Whole):
+    def transform(self, waveforms):
+        embeddings = super().transform(waveforms)
+        return embeddings + np.random.default_rng().random(embeddings.shape, dtype=np.float32)
+
+
+class NotFinite(Whole):
+    def transform(self, waveforms):
+        return np.log(super().transform(waveforms))  # of silence
+
+
+class Doubles(Whole):
+    def transform(self, waveforms):
+        return super().transform(waveforms).astype(np.float64)
+
+
+class Flat(Whole):
+    def transform(self, waveforms):
+        return super().transform(waveforms).ravel()
+
+
+class Constant(Whole):
+    def transform(self, waveforms):
+        return 0 * super().transform(waveforms)
+
+
+class LongIsWide(Whole):
+    def transform(self, waveforms):
+        waveforms = list(waveforms)
+        wide = max(map(len, waveforms)) > 100 * 16_000
+        return np.repeat(super().transform(waveforms), 1 + wide, axis=1)
+
+
+class Forgets(Whole):
+    mean = 0.0
+
+    def fit(self, train_waveforms):
+        self.mean = np.float32(np.mean([len(w) for w in train_waveforms]) + self.mean)
+        return self
+
+    def transform(self, waveforms):
+        return super().transform(waveforms) + np.float32(self.mean)
+
+
+class Nameless(Whole):
+    name = "a/b"
+
+
+class Rateless(Whole):
+    sample_rate = 16e3
+
+
+def test_what_keeps_it_passes():
+    assert check_extractor(Whole()) == 2
+
+
+@pytest.mark.parametrize(
+    ("broken", "complaint"),
+    [
+        (BatchMates, "alone and with others"),
+        (Order, "in another order"),
+        (Chance, "twice the same"),
+        (NotFinite, "isn't finite"),
+        (Doubles, "gave float64; expected a float32"),
+        (Flat, r"expected \(7, D\)"),
+        (Constant, "two voices"),
+        (LongIsWide, "101 s have another width than 2"),
+        (Forgets, "a state taken back"),
+        (Nameless, "needs a name"),
+        (Rateless, r"sample_rate is 16000\.0; expected a int"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_what_breaks_it_is_said(broken: type[Extractor], complaint: str):
+    with pytest.raises(ValueError, match=complaint):
+        check_extractor(broken(), longest=101.0)
