@@ -60,10 +60,11 @@ def synthetic(size: str, dimensions: int, classes: int, speakers: int) -> dict[s
 
 def of_corpus(source: str, code: str) -> dict[str, np.ndarray]:
     """A prepared corpus, by openSMILE, a file of weights or an encoder with random ones."""
+    from serab.classification import embed_task
     from serab.extractors.encoder import EncoderExtractor, RandomExtractor
     from serab.extractors.opensmile import OpenSmileExtractor
     from serab.index import load_index
-    from serab.runner import embed_task
+    from serab.protocol import PUBLISHED
     from serab.splits import split
 
     if source == "opensmile":
@@ -73,7 +74,7 @@ def of_corpus(source: str, code: str) -> dict[str, np.ndarray]:
     else:
         extractor = RandomExtractor(source)
     index = load_index(code)
-    task, _ = embed_task(extractor, index, split(index, "published", 0))
+    task, _ = embed_task(extractor, index, split(index, PUBLISHED, 0))
     return {
         "embeddings": task.embeddings,
         "targets": task.targets,

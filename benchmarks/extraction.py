@@ -33,6 +33,7 @@ from serab.embed.cache import Cache
 from serab.embed.corpus import embed_corpus
 from serab.extractors.encoder import RandomExtractor
 from serab.index import CorpusIndex, load_index
+from serab.protocol import PUBLISHED
 from serab.splits import split
 
 
@@ -91,7 +92,7 @@ def at_rate(index: CorpusIndex, rate: int, folder: Path) -> CorpusIndex:
 
 def one(way: str, encoder: str, task: str, folder: str | None, save: str) -> None:
     index = load_index(task)
-    train = split(index, "published", 0).train
+    train = split(index, PUBLISHED, 0).train
     if folder:
         names = {u.id: f"{u.id}.wav" for u in index.utterances}
         utterances = tuple(replace(u, path=names[u.id]) for u in index.utterances)

@@ -6,24 +6,23 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 from datamodules.files import write_whole
+from serab.classification import ClassificationRunner
 from serab.classifiers import check_classifiers
 from serab.embed.cache import Cache, cache_root, total_bytes
 from serab.extractors.base import Extractor
+from serab.metrics import metrics_of
 from serab.protocol import Protocol, protocol_named, split_seeds
-from serab.regression import run_regression
+from serab.regression import RegressionRunner
 from serab.report.screen import print_regression, print_splits, print_summary, print_task
 from serab.results.records import ClassifierResult, RegressionResult
 from serab.results.run_files import PREDICTIONS, REGRESSION, RESULTS, RunFiles
 from serab.results.summary import SUMMARY, summarise, write_summary
 from serab.run_dir import hold
-from serab.runner import Benchmark
-from serab.scores import SERAB_TASKS
 from serab.splits import split
-from serab.tasks import DIMENSIONS, VALENCE_AROUSAL, Tasks, choose_tasks
+from serab.tasks import Tasks, choose_tasks
 
 log = logging.getLogger("evaluate")
 
@@ -42,11 +41,7 @@ class Plan:
     @property
     def metrics(self) -> list[str]:
         """The names of what `Evaluation.metrics` will have."""
-        codes = [index.code for index in self.tasks.classification]
-        whole = ["UM"] if set(SERAB_TASKS) <= set(codes) else []
-        names = ["val_accuracy", "test_accuracy", *whole, *codes] if codes else []
-        named = {code: task for task, code in VALENCE_AROUSAL.items()}
-        return names + [f"{named[i.code]}_{d}" for i in self.tasks.regression for d in DIMENSIONS]
+        return list(metrics_of(self.tasks, self.protocol))
 
 
 def plan(
@@ -76,49 +71,21 @@ def plan(
     names = check_classifiers(classifiers)
     for index in chosen.classification + chosen.regression:
         for seed in seeds:
-            split(index, rules.name, seed)
+            split(index, rules, seed)
     asked = None if classifiers is None else names
     return Plan(chosen, rules, seeds, asked, jobs, Cache(cache_root() if cache else None))
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found: its directory, rows and summary."""
+    """What an evaluation found: its rows, their summary, and the plan's metrics, as fractions."""
 
     run_dir: Path
     protocol: Protocol
     results: tuple[ClassifierResult, ...]
     regression: tuple[RegressionResult, ...]
     summary: dict[str, Any]
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """Fractions: `val_accuracy` and `test_accuracy` over tasks, each task's, UM where defined.
-
-        `val_accuracy` is that of the classifiers selected on validation, so a search over it keeps
-        the test speakers out; the others are of the choice that the protocol reports, the mean over
-        its splits. Valence and arousal have their test CCC.
-        """
-        by_task: dict[str, list[float]] = {}
-        selected: dict[str, list[float]] = {}
-        for row in self.results:
-            if getattr(row, self.protocol.reports):
-                by_task.setdefault(row.task, []).append(row.tested)
-            if row.selected:
-                selected.setdefault(row.task, []).append(row.val_accuracy)
-        accuracies = {task: mean(values) for task, values in by_task.items()}
-        found = {}
-        if accuracies:
-            found["val_accuracy"] = mean(mean(values) for values in selected.values())
-            found["test_accuracy"] = mean(accuracies.values())
-        if self.summary["UM"] is not None:
-            found["UM"] = self.summary["UM"]
-        found |= accuracies
-        dimensions: dict[str, list[float]] = {}
-        for of in self.regression:
-            if of.selected and of.test_ccc is not None:
-                dimensions.setdefault(f"{of.task}_{of.dimension}", []).append(of.test_ccc)
-        return found | {name: mean(values) for name, values in dimensions.items()}
+    metrics: dict[str, float]
 
 
 def run_plan(
@@ -155,23 +122,26 @@ def run_plan(
             "cache        %s, %.1f MB", plan.cache.folder, total_bytes(plan.cache.folder) / 1e6
         )
     log.info("report       python -m serab.report %s --out report", run_dir)
-    return Evaluation(
-        run_dir, plan.protocol, tuple(files.results), tuple(files.regression), summary
-    )
+    results, regression = tuple(files.results), tuple(files.regression)
+    table = metrics_of(plan.tasks, plan.protocol)
+    metrics = {name: compute(results, regression) for name, compute in table.items()}
+    return Evaluation(run_dir, plan.protocol, results, regression, summary, metrics)
 
 
 def _run(plan: Plan, extractor: Extractor, files: RunFiles) -> None:
     rules = plan.protocol
     log.info("protocol %s: %s; extractor %s", rules.name, rules.summary, extractor.name)
-    benchmark = Benchmark(extractor, rules, files, plan.classifiers, plan.jobs, plan.cache)
+    emotions = ClassificationRunner(
+        extractor, rules, files, plan.classifiers, plan.jobs, plan.cache
+    )
     for index in plan.tasks.classification:
-        runs = [benchmark.run(index, seed) for seed in plan.seeds]
-        for rows, leaks in runs:
-            print_task(rows, leaks)
+        runs = [emotions.run(index, seed) for seed in plan.seeds]
+        for rows, divided in runs:
+            print_task(rows, divided.leaks)
         if len(plan.seeds) > 1:
             print_splits([row for rows, _ in runs for row in rows])
+    dimensions = RegressionRunner(extractor, rules, files, plan.jobs, plan.cache)
     for index in plan.tasks.regression:
         for seed in plan.seeds:
-            print_regression(
-                *run_regression(extractor, index, rules, files, seed, plan.jobs, plan.cache)
-            )
+            predicted, divided = dimensions.run(index, seed)
+            print_regression(predicted, divided.leaks)

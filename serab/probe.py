@@ -16,6 +16,7 @@ from serab.embed.cache import Cache
 from serab.embed.corpus import embed_corpus
 from serab.extractors.encoder import LiveExtractor
 from serab.index import CorpusIndex
+from serab.protocol import STRICT
 from serab.scores import accuracy, uar
 from serab.splits import Split, split
 from serab.tasks import choose_tasks
@@ -45,7 +46,7 @@ class Probe(Callback):
         if chosen.regression:
             raise ValueError(f"probe.tasks={list(tasks)}: expected corpora with emotion classes.")
         self.every_epochs = every_epochs
-        self.tasks = [(index, split(index, "strict", 0)) for index in chosen.classification]
+        self.tasks = [(index, split(index, STRICT, 0)) for index in chosen.classification]
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         epoch = pl_module.current_epoch + 1

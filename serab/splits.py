@@ -10,9 +10,9 @@ import numpy as np
 
 from serab.corpora import CORPORA
 from serab.index import CorpusIndex, Utterance
+from serab.protocol import Protocol
 
 PARTS = ("train", "validation", "test")
-PROTOCOLS = ("published", "strict")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Split:
     the task.
     """
 
-    protocol: str
+    protocol: Protocol
     seed: int
     train: np.ndarray
     validation: np.ndarray
@@ -60,25 +60,20 @@ class LeakReport:
         return found or ["no speaker and no recording is in two parts"]
 
 
-def split(index: CorpusIndex, protocol: str, seed: int = 0) -> Split:
+def split(index: CorpusIndex, protocol: Protocol, seed: int = 0) -> Split:
     """Divide a corpus into training, validation and test by speaker.
 
     The released rule (SERAB, section 2.1): the sorted ids, shuffled by
     `numpy.random.RandomState(seed)`, are cut at int(cumulative share * ids); the shares are
-    60/20/20 %, for CRE 70/10/20 %. "published" cuts the released ids (`Utterance.group`) and
-    leaves out the classes that the published scores lack; "strict" cuts the true speakers and has
-    all classes. Two speakers give one for the test, and the other's utterances, shuffled, are
-    divided 3 : 1 between training and validation.
+    60/20/20 %, for CRE 70/10/20 %. A protocol with released ids leaves out the classes that the
+    published scores lack. Two speakers give one for the test, and the other's utterances, shuffled,
+    are divided 3 : 1 between training and validation.
 
     Raises:
-        ValueError: unknown protocol, under two speakers, or a part that gets no speaker.
+        ValueError: under two speakers, or a part that gets no speaker.
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"unknown protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}.")
-    record = CORPORA[index.code]
-    released = protocol == "published"
-    ids = [u.group if released else u.speaker for u in index.utterances]
-    without = record.released_without if released else ()
+    record, ids = CORPORA[index.code], speaker_ids(index, protocol)
+    without = record.released_without if protocol.released_ids else ()
     emotions = tuple(e for e in index.emotions if e not in without)
     kept = np.array([i for i, u in enumerate(index.utterances) if u.emotion in emotions], dtype=int)
     names = sorted({ids[i] for i in kept})
@@ -94,10 +89,17 @@ def split(index: CorpusIndex, protocol: str, seed: int = 0) -> Split:
             f"{index.code}: {len(names)} speaker(s) can't be divided into training, validation "
             "and test; prepare more speakers."
         )
-    where = {part: set(members) for part, members in parts.items()}
-    rows = {p: np.array([i for i in kept if ids[i] in where[p]], dtype=int) for p in PARTS}
+    positions = {
+        part: np.array([i for i in kept if ids[i] in set(members)], dtype=int)
+        for part, members in parts.items()
+    }
     speakers = {part: tuple(sorted(members)) for part, members in parts.items()}
-    return Split(protocol, seed, **rows, speakers=speakers, emotions=emotions)
+    return Split(protocol, seed, **positions, speakers=speakers, emotions=emotions)
+
+
+def speaker_ids(index: CorpusIndex, protocol: Protocol) -> list[str]:
+    """The id of each utterance's speaker that the protocol goes by."""
+    return [u.group if protocol.released_ids else u.speaker for u in index.utterances]
 
 
 def leak_report(index: CorpusIndex, split: Split) -> LeakReport:
@@ -121,7 +123,7 @@ def _split_two(
     ids: list[str],
     kept: np.ndarray,
     random: np.random.RandomState,
-    protocol: str,
+    protocol: Protocol,
     seed: int,
     emotions: tuple[str, ...],
 ) -> Split:

@@ -11,9 +11,10 @@ import numpy as np
 from tqdm import tqdm
 
 from datamodules.prefetch import prefetch, processors
-from serab.embed import waveforms
 from serab.embed.cache import FITTED, Cache, cache_root
+from serab.embed.reader import WaveformReader
 from serab.embed.store import EmbeddingStore
+from serab.embed.waveforms import VERSION
 from serab.extractors.base import Extractor
 from serab.extractors.loading import single_threaded_torch
 from serab.index import CorpusIndex
@@ -23,7 +24,7 @@ def embed_corpus(
     extractor: Extractor,
     index: CorpusIndex,
     train: np.ndarray,
-    wanted: np.ndarray,
+    positions: np.ndarray,
     cache: Cache | None = None,
 ) -> np.ndarray:
     """Fit the extractor on the training part and embed utterances.
@@ -35,20 +36,21 @@ def embed_corpus(
         extractor: the system under test.
         index: the corpus.
         train: positions in `index.utterances` of the training part.
-        wanted: positions to embed.
+        positions: in `index.utterances`, to embed.
         cache: by default the one at `cache_root()`; `Cache(None)` keeps nothing.
 
     Returns:
-        float32 (len(wanted), D), in the order of `wanted`.
+        float32 (len(positions), D), in their order.
 
     Raises:
         ValueError: an embedding that isn't finite or changes its width; names the utterance.
     """
-    cache = cache or Cache(cache_root())
-    _fit(extractor, index, train, cache)
-    hashes = [index.utterances[i].sha256 for i in wanted]
+    cache = Cache(cache_root()) if cache is None else cache
+    reader = WaveformReader(index, extractor.sample_rate, cache)
+    _fit(extractor, reader, train)
+    hashes = [index.utterances[i].sha256 for i in positions]
     store = EmbeddingStore(cache, extractor, hashes)
-    first = {sha256: i for i, sha256 in zip(wanted, hashes, strict=True) if sha256 not in store}
+    first = {sha256: i for i, sha256 in zip(positions, hashes, strict=True) if sha256 not in store}
     progress = tqdm(
         total=round(sum(index.utterances[i].seconds for i in first.values())),
         desc=f"{index.code} {extractor.name}",
@@ -57,7 +59,7 @@ def embed_corpus(
         disable=None,
     )
     try:
-        with closing(_embeddings(extractor, index, list(first.values()), store, cache)) as computed:
+        with closing(_embeddings(extractor, reader, list(first.values()), store)) as computed:
             for batch, embeddings in computed:
                 for position, embedding in zip(batch, embeddings, strict=True):
                     utterance = index.utterances[position]
@@ -71,32 +73,38 @@ def embed_corpus(
 
 
 def _embeddings(
-    extractor: Extractor,
-    index: CorpusIndex,
-    positions: list[int],
-    store: EmbeddingStore,
-    cache: Cache,
+    extractor: Extractor, reader: WaveformReader, positions: list[int], store: EmbeddingStore
 ) -> Generator[tuple[list[int], np.ndarray], None, None]:
     """Batches of positions and their embeddings; what another process embeds meanwhile isn't."""
+    utterances = reader.index.utterances
 
-    def waiting() -> Iterator[list[int]]:
-        for batch in batches(extractor, index, positions):
-            left = [i for i in batch if index.utterances[i].sha256 not in store]
+    def pending_batches() -> Iterator[list[int]]:
+        for batch in batches(extractor, reader.index, positions):
+            left = [i for i in batch if utterances[i].sha256 not in store]
             if left:
                 yield left
 
     def read(batch: list[int]) -> tuple[list[int], list[np.ndarray]]:
-        return batch, [_waveform(index, i, extractor, cache) for i in batch]
+        return batch, [reader(i) for i in batch]
+
+    def transform(batch: list[int], waveforms: list[np.ndarray]) -> np.ndarray:
+        try:
+            embeddings = extractor.transform(waveforms)
+        except ValueError as error:
+            names = ", ".join(utterances[i].id for i in batch)
+            raise ValueError(f"utterance {names}: {error}") from error
+        _check_shape(embeddings, len(batch), extractor)
+        return embeddings
 
     def embed(batch: list[int]) -> tuple[list[int], np.ndarray]:
-        return batch, _transform(extractor, index, *read(batch))
+        return batch, transform(*read(batch))
 
     if extractor.concurrent:
         with single_threaded_torch():
-            yield from prefetch(embed, waiting())
+            yield from prefetch(embed, pending_batches())
     else:
-        for batch, heard in prefetch(read, waiting(), max_pending=max(2, processors())):
-            yield batch, _transform(extractor, index, batch, heard)
+        for batch, waveforms in prefetch(read, pending_batches(), max_pending=max(2, processors())):
+            yield batch, transform(batch, waveforms)
 
 
 def batches(
@@ -116,40 +124,24 @@ def batches(
         yield batch
 
 
-def _transform(
-    extractor: Extractor, index: CorpusIndex, batch: list[int], heard: list[np.ndarray]
-) -> np.ndarray:
-    try:
-        embeddings = extractor.transform(heard)
-    except ValueError as error:
-        which = ", ".join(index.utterances[i].id for i in batch)
-        raise ValueError(f"utterance {which}: {error}") from error
-    _check_shape(embeddings, len(batch), extractor)
-    return embeddings
-
-
-def _fit(extractor: Extractor, index: CorpusIndex, train: np.ndarray, cache: Cache) -> None:
+def _fit(extractor: Extractor, reader: WaveformReader, train: np.ndarray) -> None:
     if not extractor.needs_fit:
         return
-    hashes = "".join(index.utterances[i].sha256 for i in train)
-    key = f"{extractor.fingerprint} {waveforms.VERSION} {hashes}"
+    hashes = "".join(reader.index.utterances[i].sha256 for i in train)
+    key = f"{extractor.fingerprint} {VERSION} {hashes}"
     name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
-    kept = cache.read(FITTED, name)
+    kept = reader.cache.read(FITTED, name)
     if kept is not None:
         try:
             extractor.restore(json.loads(kept))
             return
         except (ValueError, KeyError, TypeError):
             pass  # damaged: it is fitted again
-    progress = tqdm(train, f"{index.code} fitting {extractor.name}", leave=False, disable=None)
-    extractor.fit(prefetch(lambda i: _waveform(index, i, extractor, cache), progress))
-    cache.write(json.dumps(extractor.state()), FITTED, name)
-
-
-def _waveform(index: CorpusIndex, position: int, extractor: Extractor, cache: Cache) -> np.ndarray:
-    utterance = index.utterances[position]
-    path = index.audio(utterance)
-    return waveforms.cached_waveform(path, utterance.sha256, extractor.sample_rate, cache)
+    progress = tqdm(
+        train, f"{reader.index.code} fitting {extractor.name}", leave=False, disable=None
+    )
+    extractor.fit(prefetch(reader, progress))
+    reader.cache.write(json.dumps(extractor.state()), FITTED, name)
 
 
 def _check_shape(embeddings: np.ndarray, utterances: int, extractor: Extractor) -> None:

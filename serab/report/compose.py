@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from serab.protocol import Mark
 from serab.report.comparison import comparison
 from serab.report.gallery import gallery
 from serab.report.page import Block, Card, Cards, Page, Text
@@ -13,7 +14,7 @@ from serab.report.runs import Run
 from serab.report.scores import accuracies, regression, splits
 from serab.report.words import percent
 
-_WORDS = {"best_on_test": "best on test", "selected": "selected on validation"}
+_WORDS = {Mark.BEST_ON_TEST: "best on test", Mark.SELECTED: "selected on validation"}
 
 
 def compose(runs: Sequence[Run]) -> Page:
@@ -65,7 +66,7 @@ def _cards(run: Run) -> list[Card]:
             continue
         words = _WORDS[run.protocol.reports]
         detail = f"{round(row.tested * row.n_test)} of {row.n_test}, {row.classifier} ({words})"
-        other = run.chosen(task, "selected")
+        other = run.chosen(task, Mark.SELECTED)
         if other is not None and other is not row:
             detail += f"; {percent(other.test_accuracy)} % selected on validation"
         if len(run.seeds) > 1:

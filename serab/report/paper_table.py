@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from serab.protocol import Mark
 from serab.published import INCONSISTENT, MEANS, TEST_SIZES, table3
 from serab.report.page import Block, Heading, Table
 from serab.report.runs import Run
@@ -68,19 +69,19 @@ def present_only(runs: Sequence[Run]) -> list[Block]:
     ]
 
 
-def _choices(run: Run) -> list[tuple[str, str]]:
+def _choices(run: Run) -> list[tuple[str, Mark]]:
     """Labels of a run's rows in Table 3, and which mark they show."""
-    marks = [run.protocol.reports] + (["selected"] if run.protocol.tests_all else [])
-    name = run.label if run.protocol.name == "published" else f"{run.label}, {run.protocol.name}"
+    marks = list(dict.fromkeys((run.protocol.reports, Mark.SELECTED)))
+    name = run.label if run.protocol.released_ids else f"{run.label}, {run.protocol.name}"
     return [(f"{name}, {MARKS[mark]}", mark) for mark in marks]
 
 
-def _row_of(run: Run, mark: str, best: Mapping[str, float] | None = None) -> list[str]:
+def _row_of(run: Run, mark: Mark, best: Mapping[str, float] | None = None) -> list[str]:
     summary = run.summary
     entry = summary if mark == summary["reports"] else summary.get(mark)
     if entry is None or not entry["accuracies"]:
         return []
-    comparable = mark == "best_on_test"
+    comparable = mark is Mark.BEST_ON_TEST
     cells = []
     for task in SERAB_TASKS:
         value = entry["accuracies"].get(task)
@@ -97,7 +98,7 @@ def _best_cells(runs: Sequence[Run]) -> dict[str, float]:
     best = {task: max(row.accuracies[task] for row in table3()) for task in SERAB_TASKS}
     for run in runs:
         for task in best:
-            row = run.chosen(task, "best_on_test")
+            row = run.chosen(task, Mark.BEST_ON_TEST)
             if row:
                 best[task] = max(best[task], round(100 * row.tested, 1))
     return best

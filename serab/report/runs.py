@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from serab.protocol import PROTOCOLS, Protocol
+from serab.protocol import PROTOCOLS, Mark, Protocol
 from serab.results.merge import evaluations, merge_sweep
 from serab.results.records import ClassifierResult, Predictions, RegressionResult
 from serab.results.run_files import RunFiles
@@ -40,14 +40,14 @@ class Run:
     def seeds(self) -> tuple[int, ...]:
         return tuple(sorted({row.seed for row in self.results}))
 
-    def chosen(self, task: str, mark: str | None = None, seed: int = 0) -> ClassifierResult | None:
+    def chosen(self, task: str, mark: Mark | None = None, seed: int = 0) -> ClassifierResult | None:
         """The task's result with a mark, by default the one that the protocol reports."""
         mark = mark or self.protocol.reports
         return next(
             (
                 row
                 for row in self.results
-                if row.task == task and row.seed == seed and getattr(row, mark)
+                if row.task == task and row.seed == seed and row.has(mark)
             ),
             None,
         )
@@ -121,7 +121,7 @@ def _of_directory(run_dir: Path, files: RunFiles) -> Iterator[Run]:
             rows = [
                 row for row in files.results if (row.protocol, row.demo) == (protocol.name, demo)
             ]
-            finished = {row.split for row in rows if getattr(row, protocol.reports)}
+            finished = {row.split for row in rows if row.has(protocol.reports)}
             rows = [row for row in rows if row.split in finished]
             regression = [r for r in files.regression if r.protocol == protocol.name and not demo]
             if not rows and not regression:

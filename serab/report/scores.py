@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean, stdev
 
+from serab.protocol import Mark
 from serab.published import table3
 from serab.report.page import Block, Heading, Picture, Pictures, Table, Text
 from serab.report.pictures import Bar, accuracy_picture
@@ -14,7 +15,7 @@ from serab.results.records import ClassifierResult
 from serab.scores import SERAB_TASKS
 
 DASH = "–"
-_SHORT = {"selected": "selected", "best_on_test": "best on test"}
+_SHORT = {Mark.SELECTED: "selected", Mark.BEST_ON_TEST: "best on test"}
 
 
 def accuracies(runs: Sequence[Run]) -> list[Block]:
@@ -89,7 +90,7 @@ def regression(runs: Sequence[Run]) -> list[Block]:
             scores = (row.val_ccc, row.test_ccc, row.test_rmse)
             cells = [DASH if score is None else f"{score:.3f}" for score in scores]
             label = f"{run.label}, {run.protocol.name}"
-            chosen = MARKS["selected"] if row.selected else ""
+            chosen = MARKS[Mark.SELECTED] if row.selected else ""
             rows.append((label, row.task, row.dimension, row.regressor, *cells, chosen))
             marks.append("own" if row.selected else "")
     if not rows:
@@ -113,7 +114,7 @@ def regression(runs: Sequence[Run]) -> list[Block]:
 
 def _accuracy_row(label: str, row: ClassifierResult) -> tuple[str, ...]:
     few = " †" if len(row.speakers) < FEW_SPEAKERS else ""
-    marks = ", ".join(text for name, text in MARKS.items() if getattr(row, name))
+    marks = ", ".join(text for mark, text in MARKS.items() if row.has(mark))
     return (
         label,
         marks,
@@ -140,14 +141,14 @@ def _accuracy_picture(
     drawn = [
         Bar(
             f"{label}: {row.classifier}, "
-            + ", ".join(text for name, text in _SHORT.items() if getattr(row, name)),
+            + ", ".join(text for mark, text in _SHORT.items() if row.has(mark)),
             row.tested,
             (row.over_utterances[0], row.over_utterances[1]) if row.over_utterances else None,
             bool(row.best_on_test if row.best_on_test is not None else row.selected),
         )
         for label, row in bars
     ]
-    comparable = task in SERAB_TASKS and any(run.protocol.name == "published" for run in runs)
+    comparable = task in SERAB_TASKS and any(run.protocol.released_ids for run in runs)
     cells = [row.accuracies[task] / 100 for row in table3()] if comparable else []
     said = "; ".join(f"{bar.label}: {100 * bar.score:.1f} %" for bar in drawn)
     return accuracy_picture(

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from serab.protocol import PROTOCOLS
+from serab.protocol import PROTOCOLS, Mark
 from serab.report.words import _DASH, FEW_SPEAKERS, MARKS, _limits, parameters, percent
 from serab.results.records import ClassifierResult, RegressionResult
 from serab.splits import LeakReport
@@ -32,7 +32,7 @@ def print_task(
         table.add_column(column, justify="right")
     table.add_column("")
     for row in rows:
-        marks = [text for name, text in MARKS.items() if getattr(row, name)]
+        marks = [text for mark, text in MARKS.items() if row.has(mark)]
         table.add_row(
             *(row.classifier, parameters(row.params), percent(row.val_accuracy)),
             *(percent(row.test_accuracy), percent(row.test_uar), "\n".join(marks)),
@@ -43,8 +43,8 @@ def print_task(
     table.add_row("majority class", "", "", percent(first.majority), "", "")
     console.print(table)
     for row in rows:
-        for name, text in MARKS.items():
-            if getattr(row, name):
+        for mark, text in MARKS.items():
+            if row.has(mark):
                 console.print(f"{text}: {describe(row)}", highlight=False, soft_wrap=True)
     sizes = f"{first.n_train} training, {first.n_val} validation, {first.n_test} test utterances"
     console.print(f"{sizes}; leaks: {'; '.join(leaks.lines())}\n", highlight=False, soft_wrap=True)
@@ -67,7 +67,7 @@ def describe(row: ClassifierResult) -> str:
 def print_splits(rows: Sequence[ClassifierResult], console: Console | None = None) -> None:
     """One corpus over several splits: how much is the split's luck."""
     console = console or Console()
-    chosen = [row for row in rows if getattr(row, PROTOCOLS[row.protocol].reports)]
+    chosen = [row for row in rows if row.has(PROTOCOLS[row.protocol].reports)]
     accuracies = [row.tested for row in chosen]
     kind = "DEMO, not a benchmark: " if chosen[0].demo else ""
     table = Table(title=f"{kind}{chosen[0].task}, {chosen[0].protocol}, {len(chosen)} splits")
@@ -107,7 +107,7 @@ def print_regression(
         table.add_row(
             *(row.dimension, row.regressor, parameters(row.params)),
             *(_DASH if score is None else f"{score:.3f}" for score in scores),
-            MARKS["selected"] if row.selected else "",
+            MARKS[Mark.SELECTED] if row.selected else "",
             style="bold" if row.selected else None,
         )
     console.print(table)
@@ -125,9 +125,9 @@ def print_summary(summary: Mapping[str, Any], console: Console | None = None) ->
     table.add_column("accuracy %")
     for column in (*summary["tasks"], "UM", "WM", "GM"):
         table.add_column(column, justify="right")
-    entries = {summary["reports"]: summary, **{m: summary[m] for m in MARKS if m in summary}}
+    entries = {Mark(summary["reports"]): summary, **{m: summary[m] for m in MARKS if m in summary}}
     for mark, entry in entries.items():
-        name = MARKS[mark] + (" (as in the paper)" if mark == "best_on_test" else "")
+        name = MARKS[mark] + (" (as in the paper)" if mark is Mark.BEST_ON_TEST else "")
         cells = [percent(entry["accuracies"].get(task)) for task in summary["tasks"]]
         table.add_row(name, *cells, *(percent(entry[mean]) for mean in ("UM", "WM", "GM")))
     console.print(table)

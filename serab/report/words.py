@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from serab.protocol import Mark
+
 _DASH = "–"
 
 
@@ -12,7 +14,7 @@ FEW_SPEAKERS = 5
 """With fewer, an interval over speakers is but the range between them."""
 
 
-MARKS = {"selected": "selected on validation", "best_on_test": "best on test"}
+MARKS = {Mark.SELECTED: "selected on validation", Mark.BEST_ON_TEST: "best on test"}
 
 
 def _limits(interval: Sequence[float]) -> str:

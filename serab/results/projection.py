@@ -58,7 +58,7 @@ def save_projection(
         emotions=np.array([u.emotion for u in utterances]),
         speakers=np.array([u.speaker for u in utterances]),
     )
-    return write_whole(_path(run_dir, index.code, parts.protocol), content.getvalue())
+    return write_whole(_path(run_dir, index.code, parts.protocol.name), content.getvalue())
 
 
 def load_projection(run_dir: Path, task: str, protocol: str) -> Projection | None:

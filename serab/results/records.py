@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from serab.protocol import Mark
+
 
 class _Sourced:
     corpus_digest: str
@@ -60,6 +62,14 @@ class ClassifierResult(_Sourced):
     best_on_test: bool | None = False
 
     @property
+    def test_score(self) -> float | None:
+        return self.test_accuracy
+
+    def describe_search(self) -> str:
+        """In a few words, for the log."""
+        return f"{self.task} {self.classifier:4} validation {self.val_accuracy:.3f}"
+
+    @property
     def split(self) -> tuple:
         return (self.task, self.protocol, self.seed)
 
@@ -67,6 +77,10 @@ class ClassifierResult(_Sourced):
     def slot(self) -> tuple:
         """A run has at most one result of each."""
         return (*self.split, self.classifier)
+
+    def has(self, mark: Mark) -> bool:
+        """Whether it carries that mark."""
+        return bool(self.selected if mark is Mark.SELECTED else self.best_on_test)
 
     @property
     def tested(self) -> float:
@@ -122,6 +136,14 @@ class RegressionResult(_Sourced):
     partial: bool
     leaks: list[str]
     selected: bool = False
+
+    @property
+    def test_score(self) -> float | None:
+        return self.test_ccc
+
+    def describe_search(self) -> str:
+        """In a few words, for the log."""
+        return f"{self.task} {self.dimension} {self.regressor:5} validation CCC {self.val_ccc:.3f}"
 
     @property
     def split(self) -> tuple:

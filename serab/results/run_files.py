@@ -71,10 +71,12 @@ class RunFiles:
                     "choose another run_dir."
                 )
 
-    def drop_stale(self, split: tuple, source: tuple) -> None:
+    def drop_stale(
+        self, rows: Rows[ClassifierResult] | Rows[RegressionResult], split: tuple, source: tuple
+    ) -> None:
         """Forget results of this split that are of another corpus index or scikit-learn."""
-        stale = [row.slot for row in self.results.of_split(split) if row.source != source]
-        self.results.drop(stale)
+        stale = [row.slot for row in rows.of_split(split) if row.source != source]
+        rows.drop(stale)
         self.predictions.drop(stale)
 
 

@@ -11,12 +11,11 @@ from statistics import mean, stdev
 from typing import Any
 
 from datamodules.files import write_whole
-from serab.protocol import Protocol
+from serab.protocol import Mark, Protocol
 from serab.results.records import ClassifierResult
 from serab.scores import SERAB_TASKS, Means, means
 
 SUMMARY = "summary.json"
-CHOICES = ("best_on_test", "selected")
 _PACKAGES = ("torch", "torchaudio", "numpy", "scipy", "scikit-learn", "resampy", "soundfile")
 
 
@@ -29,15 +28,15 @@ def summarise(results: Iterable[ClassifierResult], protocol: Protocol) -> dict[s
     `splits` has the spread. Demo tasks and those beyond the nine have no part in it.
     """
     rows = [r for r in results if r.protocol == protocol.name and r.task in SERAB_TASKS]
-    summary: dict[str, Any] = {"protocol": protocol.name, "reports": protocol.reports}
-    for choice in sorted(CHOICES, key=lambda choice: choice != protocol.reports):
-        chosen = [row for row in rows if getattr(row, choice)]
+    summary: dict[str, Any] = {"protocol": protocol.name, "reports": protocol.reports.value}
+    for mark in sorted(Mark, key=lambda mark: mark is not protocol.reports):
+        chosen = [row for row in rows if row.has(mark)]
         entry = _means(chosen)
-        if choice == protocol.reports:
+        if mark is protocol.reports:
             summary |= entry
             reported = chosen
         elif chosen:
-            summary[choice] = entry
+            summary[mark.value] = entry
     summary["tasks"] = [task for task in SERAB_TASKS if any(r.task == task for r in reported)]
     summary["missing"] = [task for task in SERAB_TASKS if task not in summary["tasks"]]
     summary["partial"] = sorted({row.task for row in rows if row.partial})

@@ -2,13 +2,13 @@
 
 import pytest
 
+from serab.classification import ClassificationRunner
 from serab.extractors.encoder import EncoderExtractor
 from serab.index import load_index
 from serab.prepare.corpus import prepare
 from serab.protocol import PROTOCOLS
 from serab.published import table3
 from serab.results.run_files import RunFiles
-from serab.runner import Benchmark
 
 EXPECTED = {"LDA": (97, 73), "LR": (99, 62), "SVC": (98, 69)}
 """Right of 107 validation and of 84 test utterances, by an independent run under scikit-learn 0.24.
@@ -31,7 +31,9 @@ def files(shared, official_weights, tmp_path_factory):
         extractor = EncoderExtractor(official_weights, "audio_ntt_512", name="byol_s_512")
         files = RunFiles(root / "run")
         for protocol, names in (("published", list(EXPECTED)), ("strict", ["LDA"])):
-            Benchmark(extractor, PROTOCOLS[protocol], files, names).run(load_index("EMB", root))
+            ClassificationRunner(extractor, PROTOCOLS[protocol], files, names).run(
+                load_index("EMB", root)
+            )
     return files
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from serab.classification import ClassificationRunner
 from serab.extractors.encoder import RandomExtractor
 from serab.index import load_index
 from serab.protocol import PROTOCOLS
@@ -17,7 +18,6 @@ from serab.report.runs import read_runs
 from serab.results.merge import merge_runs
 from serab.results.run_files import RunFiles
 from serab.results.summary import summarise
-from serab.runner import Benchmark
 from serab.search import PreparedTask
 from tests.support.paths import ROOT
 from tests.support.small_corpus import make_corpus
@@ -28,7 +28,7 @@ import sys, time
 from pathlib import Path
 
 from serab.protocol import PROTOCOLS
-from serab.runner import Benchmark
+from serab.classification import ClassificationRunner
 from serab.extractors.encoder import RandomExtractor
 from serab.index import load_index
 from serab.results.run_files import RunFiles
@@ -45,11 +45,11 @@ def noted(self, candidate, *more):
 PreparedTask.search = noted
 print("ready", flush=True)
 began = time.perf_counter()
-benchmark = Benchmark(
+runner = ClassificationRunner(
     RandomExtractor("cvt_small", device="cpu"),
     PROTOCOLS["published"], RunFiles(run_dir), jobs=2,
 )
-benchmark.run(load_index("EMV", root))
+runner.run(load_index("EMV", root))
 print(time.perf_counter() - began, flush=True)
 """
 
@@ -129,14 +129,14 @@ def evaluated(tmp_path, monkeypatch):
 
     def evaluate(name: str, *classifiers: str, stop: bool = False) -> RunFiles:
         files = RunFiles(tmp_path / "sweep" / name)
-        benchmark = Benchmark(extractor, PROTOCOLS["strict"], files, classifiers, jobs=1)
+        runner = ClassificationRunner(extractor, PROTOCOLS["strict"], files, classifiers, jobs=1)
         if not stop:
-            benchmark.run(index)
+            runner.run(index)
             return files
         with monkeypatch.context() as patch:
             patch.setattr(PreparedTask, "predict_test", killed)
             with pytest.raises(KeyboardInterrupt):
-                benchmark.run(index)
+                runner.run(index)
         return files
 
     return evaluate

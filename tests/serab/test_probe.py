@@ -15,6 +15,7 @@ from models.frontend import LogMel
 from models.pretraining import BYOLPretraining
 from serab.index import CorpusIndexError
 from serab.probe import Probe, probe
+from serab.protocol import STRICT
 from serab.splits import split
 from tests.support.small_corpus import make_corpus
 
@@ -68,7 +69,7 @@ def test_logged_beside_the_loss_and_training_is_the_same(corpus, tmp_path):
 
 
 def test_test_speakers_are_never_read(corpus, tmp_path):
-    parts = split(corpus, "strict", 0)
+    parts = split(corpus, STRICT, 0)
     for position in parts.test:
         corpus.audio(corpus.utterances[position]).unlink()
     trained = module().eval()
@@ -79,7 +80,7 @@ def test_test_speakers_are_never_read(corpus, tmp_path):
 def test_a_classifier_of_the_training_speakers_is_scored_on_others(corpus):
     """Pitch and loudness tell the emotions of this corpus: even random weights are above chance."""
     trained = module()
-    scores = probe(trained.byol.encoder, trained.frontend, corpus, split(corpus, "strict", 0))
+    scores = probe(trained.byol.encoder, trained.frontend, corpus, split(corpus, STRICT, 0))
     assert scores[""] > 1.5 / len(corpus.emotions)
     assert trained.training
 

@@ -1,5 +1,6 @@
 """The two protocols on made embeddings: what they normalise by, choose by and look at."""
 
+import ast
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from serab.classifiers import CLASSIFIERS
 from serab.estimators.grid import Candidate
 from serab.protocol import PROTOCOLS, protocol_named, split_seeds
 from serab.search import PreparedTask, Task, normalise_by_speaker
+from tests.support.paths import sources
 
 PUBLISHED, STRICT = PROTOCOLS["published"], PROTOCOLS["strict"]
 
@@ -109,3 +111,13 @@ def test_names_and_splits_are_checked():
     for wrong in (0, -1, 2.5):
         with pytest.raises(ValueError, match="number from 1"):
             split_seeds(STRICT, wrong)
+
+
+def test_a_protocols_name_is_compared_nowhere():
+    """Rooms ask its fields, so a third protocol needs no search for `== "published"`."""
+    names = set(PROTOCOLS)
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Compare):
+                constants = {n.value for n in ast.walk(node) if isinstance(n, ast.Constant)}
+                assert not constants & names, f"{path}:{node.lineno} compares a protocol's name"

@@ -7,7 +7,7 @@ import pytest
 
 from serab.extractors.base import Extractor
 from serab.protocol import PROTOCOLS
-from serab.regression import run_regression
+from serab.regression import RegressionRunner
 from serab.results.run_files import RunFiles
 from serab.results.summary import summarise
 from serab.tasks import choose_tasks
@@ -38,9 +38,9 @@ def test_two_dimensions_two_regressors(root, tmp_path, monkeypatch, protocol):
     tasks = choose_tasks("iem_va", root)
     assert tasks.classification == ()
     files = RunFiles(tmp_path / "run")
-    arguments = (Spectrum(), tasks.regression[0], PROTOCOLS[protocol], files)
-    rows, leaks = run_regression(*arguments, jobs=1)
-    assert leaks.clean
+    index = tasks.regression[0]
+    rows, split = RegressionRunner(Spectrum(), PROTOCOLS[protocol], files, jobs=1).run(index)
+    assert split.leaks.clean
     assert [(r.dimension, r.regressor) for r in rows] == [
         *(("valence", "ridge"), ("valence", "SVR")),
         *(("arousal", "ridge"), ("arousal", "SVR")),
@@ -53,7 +53,8 @@ def test_two_dimensions_two_regressors(root, tmp_path, monkeypatch, protocol):
         assert all((r.test_ccc is None) is (protocol == "strict") for r in others)
 
     before = (tmp_path / "run/regression.jsonl").read_bytes()
-    again, _ = run_regression(*arguments[:3], RunFiles(tmp_path / "run"), jobs=1)
+    files = RunFiles(tmp_path / "run")
+    again, _ = RegressionRunner(Spectrum(), PROTOCOLS[protocol], files, jobs=1).run(index)
     assert again == rows
     assert (tmp_path / "run/regression.jsonl").read_bytes() == before
     assert summarise(files.results, PROTOCOLS[protocol])["tasks"] == []
@@ -65,6 +66,6 @@ def test_a_corpus_without_labels_is_refused(root, tmp_path):
         choose_tasks(3, root)
     bare = tuple(replace(u, valence=None) for u in index.utterances)
     with pytest.raises(ValueError, match="IEM_VA: 120 utterances of IEM have no valence"):
-        run_regression(
-            Spectrum(), replace(index, utterances=bare), PROTOCOLS["strict"], RunFiles(tmp_path)
+        RegressionRunner(Spectrum(), PROTOCOLS["strict"], RunFiles(tmp_path)).run(
+            replace(index, utterances=bare)
         )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from serab.index import CorpusIndex, Utterance
+from serab.protocol import PUBLISHED, STRICT
 from serab.splits import leak_report, split
 
 
@@ -31,13 +32,13 @@ EMODB = ["03", "08", "09", "10", "11", "12", "13", "14", "15", "16"]
 def test_order_of_utterances_does_not_matter():
     index = index_of("EMB", EMODB)
     turned = CorpusIndex("EMB", "/nowhere", index.emotions, index.utterances[::-1])
-    assert split(index, "strict").speakers == split(turned, "strict").speakers
+    assert split(index, STRICT).speakers == split(turned, STRICT).speakers
 
 
 def test_parts_cover_everything_once():
     index = index_of("EMB", EMODB)
     for seed in range(5):
-        parts = split(index, "strict", seed)
+        parts = split(index, STRICT, seed)
         rows = np.concatenate([parts.train, parts.validation, parts.test])
         assert sorted(rows) == list(range(len(index.utterances)))
         assert all((np.diff(getattr(parts, p)) > 0).all() for p in ("train", "validation", "test"))
@@ -47,20 +48,20 @@ def test_parts_cover_everything_once():
 
 def test_seeds_differ_and_repeat():
     index = index_of("EMB", EMODB)
-    tests = [split(index, "strict", seed).speakers["test"] for seed in range(5)]
+    tests = [split(index, STRICT, seed).speakers["test"] for seed in range(5)]
     assert len(set(tests)) > 1
-    assert tests == [split(index, "strict", seed).speakers["test"] for seed in range(5)]
+    assert tests == [split(index, STRICT, seed).speakers["test"] for seed in range(5)]
 
 
 def test_shares_of_crema_d():
     people = [str(1001 + n) for n in range(91)]
-    parts = split(index_of("CRE", people, each=1), "published")
+    parts = split(index_of("CRE", people, each=1), PUBLISHED)
     assert [len(parts.speakers[p]) for p in ("train", "validation", "test")] == [63, 9, 19]
 
 
 def test_two_speakers_test_on_one():
     index = index_of("TESS", ["OA", "YA"], each=10)
-    parts = split(index, "strict")
+    parts = split(index, STRICT)
     assert [len(parts.train), len(parts.validation), len(parts.test)] == [15, 5, 20]
     assert set(parts.speakers["train"]) == set(parts.speakers["validation"])
     assert not set(parts.speakers["train"]) & set(parts.speakers["test"])
@@ -69,25 +70,20 @@ def test_two_speakers_test_on_one():
 
 def test_one_speaker_is_refused():
     with pytest.raises(ValueError, match=r"1 speaker\(s\) can't be divided"):
-        split(index_of("EMB", ["03"]), "strict")
-
-
-def test_unknown_protocol():
-    with pytest.raises(ValueError, match="choose one of published, strict"):
-        split(index_of("EMB", EMODB), "lenient")
+        split(index_of("EMB", ["03"]), STRICT)
 
 
 def test_published_splits_by_group_and_leaks():
     index = index_of("SHE", [f"F{n:02d}" for n in range(9)], groups=lambda who, n: f"{n:02d}")
-    leaks = leak_report(index, split(index, "published"))
+    leaks = leak_report(index, split(index, PUBLISHED))
     assert not leaks.clean
     assert len(leaks.shared_speakers["train", "test"]) == 9
-    assert leak_report(index, split(index, "strict")).clean
+    assert leak_report(index, split(index, STRICT)).clean
 
 
 def test_equal_recordings_are_found_across_parts():
     index = index_of("EMB", EMODB)
-    parts = split(index, "strict")
+    parts = split(index, STRICT)
     utterances = list(index.utterances)
     one, other = parts.train[0], parts.test[0]
     twin = utterances[other].__dict__ | {"sha256": utterances[one].sha256}

@@ -9,6 +9,7 @@ from serab.corpora.nine import NINE
 from serab.index import load_index
 from serab.prepare.corpus import prepare
 from serab.prepare.errors import PrepareError
+from serab.protocol import PUBLISHED, STRICT
 from serab.splits import leak_report, split
 from tests.support.corpus_trees import (
     IEMOCAP_SPEAKERS,
@@ -93,7 +94,7 @@ def test_counts_speakers_and_labels(index):
 
 
 def test_published_split(index):
-    parts = split(index, "published")
+    parts = split(index, PUBLISHED)
     if index.code in TEST_SIZES:
         assert parts.speakers["test"] == tuple(TEST_SPEAKERS[index.code].split())
         assert parts.speakers["validation"] == tuple(VALIDATION_SPEAKERS[index.code].split())
@@ -107,7 +108,7 @@ def test_published_split(index):
 
 def test_strict_split_shares_no_speaker(index):
     for seed in range(5):
-        parts = split(index, "strict", seed)
+        parts = split(index, STRICT, seed)
         assert leak_report(index, parts).clean
         assert len(parts.train) + len(parts.validation) + len(parts.test) == len(index.utterances)
 
@@ -149,7 +150,7 @@ def test_iemocap_who_speaks_and_who_wears_markers(prepared):
         assert u.speaker == u.id[3:5] + u.id.rsplit("_", 1)[1][0]
     by_speaker = {who: sum(u.speaker == who for u in index.utterances) for who in IEMOCAP_SPEAKERS}
     assert by_speaker == IEMOCAP_SPEAKERS
-    strict = split(index, "strict")
+    strict = split(index, STRICT)
     assert strict.speakers["test"] == ("01F", "03M")
     assert len(strict.test) == 528 + 629
     assert any("have other labels and are left out: fru" in note for note in index.notes)
@@ -158,7 +159,7 @@ def test_iemocap_who_speaks_and_who_wears_markers(prepared):
 def test_shemo_true_and_released(prepared):
     index, _ = prepared("SHE")
     assert all(u.speaker == u.id[:3] and u.group == u.id[4:6] for u in index.utterances)
-    parts = split(index, "published")
+    parts = split(index, PUBLISHED)
     numbers = "10 13 21 22 26 37 38 40 45 47 48 59 65 66 68 71 82 84"
     assert parts.speakers["test"] == tuple(numbers.split())
     # of the names that are known 354 are in the test part; the released one has 372
@@ -198,7 +199,7 @@ def test_cafe_accents_in_either_form(form, tmp_path):
     assert len(index.utterances) == 936
     assert all(index.audio(u).is_file() for u in index.utterances)
     assert sum(u.emotion != "neutral" for u in index.utterances) == 864  # Table 1
-    published, strict = split(index, "published"), split(index, "strict")
+    published, strict = split(index, PUBLISHED), split(index, STRICT)
     assert (len(published.test), len(strict.test)) == (216, 234)
     assert "neutral" not in published.emotions
     assert "neutral" in strict.emotions

@@ -6,6 +6,7 @@ from serab.corpora import CORPORA, corpus
 from serab.corpora.others import BEYOND
 from serab.prepare.corpus import prepare
 from serab.prepare.errors import PrepareError
+from serab.protocol import STRICT
 from serab.splits import leak_report, split
 from tests.support.corpus_trees import write_wav
 
@@ -52,7 +53,7 @@ def test_demo_is_prepared_without_expected_counts(tmp_path):
     assert len(index.utterances) == 50
     assert index.emotions == ("anger", "fear", "happiness", "neutral", "sadness")
     assert not index.partial
-    assert leak_report(index, split(index, "strict")).clean
+    assert leak_report(index, split(index, STRICT)).clean
 
 
 def test_demo_without_a_class(tmp_path):

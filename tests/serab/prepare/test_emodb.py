@@ -4,6 +4,7 @@ import pytest
 
 from serab.index import load_index
 from serab.prepare.corpus import prepare
+from serab.protocol import PROTOCOLS
 from serab.splits import leak_report, split
 from tests.support.paths import SHARED
 
@@ -31,7 +32,7 @@ def test_counts(index):
     assert index.notes == ()
 
 
-@pytest.mark.parametrize("protocol", ["published", "strict"])
+@pytest.mark.parametrize("protocol", PROTOCOLS.values())
 def test_split(index, protocol):
     parts = split(index, protocol)
     assert parts.speakers == {

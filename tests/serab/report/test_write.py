@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from serab.classification import ClassificationRunner
 from serab.extractors.base import Extractor
 from serab.protocol import PROTOCOLS
 from serab.published import table3
@@ -13,7 +14,6 @@ from serab.report.runs import read_runs
 from serab.report.write import write_report
 from serab.results.run_files import RunFiles
 from serab.results.summary import summarise, write_summary
-from serab.runner import Benchmark
 from tests.support.small_corpus import make_corpus
 
 
@@ -55,7 +55,7 @@ def runs(tmp_path_factory):
             ("demo", Loudness(), "published", [demo], [0]),
         ):
             files = RunFiles(folder / name)
-            of = Benchmark(extractor, PROTOCOLS[protocol], files, ["LDA", "SVC"], jobs=1)
+            of = ClassificationRunner(extractor, PROTOCOLS[protocol], files, ["LDA", "SVC"], jobs=1)
             for index in indexes:
                 for seed in seeds:
                     of.run(index, seed)

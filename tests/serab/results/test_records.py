@@ -59,7 +59,7 @@ def test_stale_results_are_dropped(tmp_path):
     files.results.put(row, result("SVC", corpus_digest="older"), result("SVC", task="RAV"))
     of = Predictions("EMB", "published", 0, "SVC", ["a"], ["u"], ["s"], ["a"], ["a"])
     files.predictions.put(of)
-    files.drop_stale(("EMB", "published", 0), row.source)
+    files.drop_stale(files.results, ("EMB", "published", 0), row.source)
     assert [(r.task, r.classifier) for r in RunFiles(tmp_path).results] == [
         ("EMB", "LDA"),
         ("RAV", "SVC"),

@@ -1,0 +1,151 @@
+"""Emotions as classes: five classifiers with their grids, accuracy, predictions and intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from serab.classifiers import CLASSIFIERS, check_classifiers
+from serab.corpora import CORPORA
+from serab.embed.cache import Cache, cache_root
+from serab.estimators.grid import Candidate
+from serab.extractors.base import Extractor
+from serab.index import CorpusIndex
+from serab.intervals import Interval, Over, score_interval
+from serab.protocol import Protocol
+from serab.results.projection import save_projection
+from serab.results.records import ClassifierResult, Predictions, marked
+from serab.results.run_files import Rows, RunFiles
+from serab.runner import EmbeddedSplit, TaskRunner
+from serab.scores import accuracy, chance, macro_f1, majority, uar
+from serab.search import PreparedTask, Searched, Task
+from serab.splits import Split, split
+
+
+class ClassificationRunner(TaskRunner[ClassifierResult]):
+    """Recognise emotions.
+
+    Args:
+        classifiers: names; None for all five.
+        extractor, protocol, files, jobs, cache: as in `TaskRunner`.
+
+    Raises:
+        ValueError: unknown classifiers.
+    """
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        protocol: Protocol,
+        files: RunFiles,
+        classifiers: Sequence[str] | None = None,
+        jobs: int = -1,
+        cache: Cache | None = None,
+    ):
+        super().__init__(extractor, protocol, files, jobs, cache)
+        self._names = check_classifiers(classifiers)
+
+    @property
+    def rows(self) -> Rows[ClassifierResult]:
+        return self.files.results
+
+    @property
+    def candidates(self) -> Sequence[Candidate]:
+        return [CLASSIFIERS[name] for name in self._names]
+
+    def embedded_split(self, index: CorpusIndex, seed: int) -> EmbeddedSplit:
+        return EmbeddedSplit(self.extractor, index, split(index, self.protocol, seed), self.cache)
+
+    def embedded(self, split: EmbeddedSplit) -> None:
+        if split.parts.seed == 0:
+            save_projection(
+                self.files.run_dir, split.index, split.embeddings, split.order, split.parts
+            )
+
+    def key(self, split: EmbeddedSplit, target: str) -> tuple:
+        return (split.index.code, self.protocol.name, split.parts.seed)
+
+    def search(self, prepared: PreparedTask, candidate: Candidate) -> Searched:
+        return prepared.search(candidate, accuracy)
+
+    def marked(self, rows: Sequence[ClassifierResult]) -> tuple[ClassifierResult, ...]:
+        return marked(rows, self.protocol.tests_all)
+
+    def row(
+        self,
+        split: EmbeddedSplit,
+        target: str,
+        candidate: Candidate,
+        searched: Searched,
+        task: Task,
+    ) -> ClassifierResult:
+        digest, fingerprint, scikit_learn = split.source
+        return ClassifierResult(
+            task=split.index.code,
+            extractor=self.extractor.name,
+            protocol=self.protocol.name,
+            classifier=candidate.name,
+            params=searched.params,
+            val_accuracy=searched.val_score,
+            test_accuracy=None,
+            test_uar=None,
+            test_macro_f1=None,
+            over_utterances=None,
+            over_speakers=None,
+            n_train=task.n_train,
+            n_val=task.n_validation,
+            n_test=len(task.test_targets),
+            speakers=split.test_speakers,
+            embed_dim=task.embeddings.shape[1],
+            chance=chance(split.parts.emotions),
+            majority=majority(task.targets[: task.n_fit], task.test_targets),
+            seed=split.parts.seed,
+            seconds=round(searched.seconds, 3),
+            corpus_digest=digest,
+            extractor_fingerprint=fingerprint,
+            scikit_learn=scikit_learn,
+            partial=split.index.partial,
+            demo=CORPORA[split.index.code].demo,
+            leaks=[] if split.leaks.clean else split.leaks.lines(),
+        )
+
+    def test(
+        self, split: EmbeddedSplit, prepared: PreparedTask, row: ClassifierResult
+    ) -> ClassifierResult:
+        tested = split.utterances[prepared.task.n_fit :]
+        kept = Predictions(
+            task=row.task,
+            protocol=row.protocol,
+            seed=row.seed,
+            classifier=row.classifier,
+            emotions=list(split.parts.emotions),
+            utterances=[u.id for u in tested],
+            speakers=[u.speaker for u in tested],
+            true=prepared.task.test_targets.tolist(),
+            predicted=prepared.predict_test(CLASSIFIERS[row.classifier], row.params).tolist(),
+        )
+        self.files.predictions.put(kept)
+        true, predicted, speakers = kept.true, kept.predicted, kept.speakers
+        intervals = {over: score_interval(true, predicted, speakers, over) for over in Over}
+        return replace(
+            row,
+            test_accuracy=accuracy(true, predicted),
+            test_uar=uar(true, predicted),
+            test_macro_f1=macro_f1(true, predicted),
+            over_utterances=_limits(intervals[Over.UTTERANCES]),
+            over_speakers=_limits(intervals[Over.SPEAKERS]),
+        )
+
+
+def embed_task(
+    extractor: Extractor, index: CorpusIndex, parts: Split, cache: Cache | None = None
+) -> tuple[Task, np.ndarray]:
+    """Embed the parts of a corpus, in the order training, validation, test; and that order."""
+    embedded = EmbeddedSplit(extractor, index, parts, cache or Cache(cache_root()))
+    return embedded.task([u.emotion for u in embedded.utterances]), embedded.order
+
+
+def _limits(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else [interval.low, interval.high]
