@@ -28,7 +28,18 @@ log = logging.getLogger("train")
 CHATTER = ".*(LeafSpec|smaller than the logging interval|exists and is not empty|Grad strides).*"
 
 CONF = Path(__file__).parent / "conf"
-RECIPE = ("encoder", "frontend", "augment", "optimizer", "module", "data", "trainer", "seed")
+RECIPE = (
+    "init",
+    "init_norm",
+    "encoder",
+    "frontend",
+    "augment",
+    "optimizer",
+    "module",
+    "data",
+    "trainer",
+    "seed",
+)
 """Config groups that a continued run can't change ..."""
 FREE = (
     *("num_workers", "run_dir", "root", "default_root_dir", "max_epochs", "max_steps", "max_time"),
@@ -53,6 +64,7 @@ def train_alone(cfg: DictConfig) -> dict[str, float]:
     from models.checkpoint import ARTEFACT
     from models.compute.allocator import keep_freed_memory
     from models.training.fitting import fit
+    from models.training.initial import start_from
     from models.training.resume import checkpoint_to_resume
 
     run_dir = Path(cfg.run_dir)
@@ -70,6 +82,8 @@ def train_alone(cfg: DictConfig) -> dict[str, float]:
     module = instantiate(cfg.module)
     checkpoint = checkpoint_to_resume(run_dir, cfg.resume, module.spec)
     save_config(cfg, run_dir, resumed=checkpoint is not None)
+    if cfg.init is not None and checkpoint is None:
+        start_from(module, cfg.init, cfg.init_norm)
 
     data = instantiate(cfg.data)
     trainer = build_trainer(cfg, run_dir)

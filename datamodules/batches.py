@@ -44,7 +44,11 @@ class EpochBatches(Sampler[list[CropKey]]):
         order = self.order()
         for batch in range(self.skipped(), len(self)):
             chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            yield [(self.epoch, index) for index in chosen.tolist()]
+            yield [self.key(item) for item in chosen.tolist()]
+
+    def key(self, item: int) -> CropKey:
+        """What a dataset is asked for: of its items each has one crop in an epoch."""
+        return (self.epoch, item)
 
     def order(self) -> np.ndarray:
         """This rank's items of the epoch, its batches one behind the other."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
@@ -21,50 +21,61 @@ from datamodules.shards.layout import Shards, open_shards
 
 log = logging.getLogger(__name__)
 
-Found = TypeVar("Found", Manifest, Shards)
-Made = TypeVar("Made", Crops, ShardCrops)
+
+class Recordings(Protocol):
+    """What a data module knows of its recordings: a `Manifest`, `Shards`, or a mixture of them."""
+
+    @property
+    def recordings(self) -> Sized: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+    @property
+    def digest(self) -> str:
+        """Runs that agree on it draw the same crops."""
+
+    def summary(self, clip_seconds: float) -> str:
+        """For the screen."""
+
+    def write(self, folder: Path) -> None:
+        """Into a run's folder, what it used and what it couldn't."""
+
+
+Found = TypeVar("Found", bound=Recordings)
+Made = TypeVar("Made", bound=Sized)
 
 
 class CropData(LightningDataModule, Generic[Found, Made]):
     """Random crops from recordings, however these are kept; knows where it was after a restart.
 
     Args:
-        root: of the tree.
+        source: names the data in errors, such as data.root=DIR.
         batch_size: clips a step and process.
         clip_seconds, sample_rate: of a crop; paper: 0.95 s at 16 kHz.
         seed: of order and positions.
         num_workers: decoding processes; "auto" takes the processors, up to 8.
         run_dir: where recordings.csv and unusable.csv go, or None.
-        manifest: CSV file with a column `path` that lists the recordings, instead of the tree.
     """
 
     def __init__(
         self,
-        root: str | Path | None = None,
+        source: str,
         batch_size: int = 256,
         clip_seconds: float = 0.95,
         sample_rate: int = 16_000,
         seed: int = 42,
         num_workers: int | str = "auto",
         run_dir: str | Path | None = None,
-        manifest: str | Path | None = None,
     ):
         super().__init__()
         if batch_size < 2:
             raise ValueError(f"data.batch_size={batch_size}: batch norm needs at least 2 clips.")
         if not clip_seconds >= 0.1:
             raise ValueError(f"data.clip_seconds={clip_seconds}: expected at least 0.1 s.")
-        self.root: str | Path
-        if root is not None:
-            self.root = Path(root)
-        elif manifest is not None:
-            self.root = Path(manifest).parent
-        else:
-            raise ValueError("data.root has no value; give data.root=DIR or data.manifest=FILE.")
-        self.batch_size, self.clip_seconds = batch_size, clip_seconds
+        self.source, self.batch_size, self.clip_seconds = source, batch_size, clip_seconds
         self.sample_rate, self.seed, self.run_dir = sample_rate, seed, run_dir
         self.num_workers = worker_count(num_workers)
-        self.listed_in = manifest
         self.manifest: Found | None = None
         self.crops: Made | None = None
         self._restored_digest: str | None = None
@@ -94,7 +105,7 @@ class CropData(LightningDataModule, Generic[Found, Made]):
         ranks = self.trainer.world_size if self.trainer else 1
         if len(crops) < self.batch_size * ranks:
             raise ValueError(
-                f"data.root={self.root}: {len(crops)} usable recordings don't fill "
+                f"{self.source}: {len(crops)} usable recordings don't fill "
                 f"one batch of {self.batch_size * ranks}; set data.batch_size="
                 f"{max(2, len(crops) // ranks)} or lower."
             )
@@ -108,7 +119,7 @@ class CropData(LightningDataModule, Generic[Found, Made]):
         assert self.crops is not None
         if self._restored_digest not in (None, self.manifest.digest):
             raise ValueError(
-                f"data.root={self.root}: its recordings changed since the checkpoint was written, "
+                f"{self.source}: its recordings changed since the checkpoint was written, "
                 "so the run can't go on exactly; put them back or start another run_dir."
             )
         rank, ranks = (
@@ -136,11 +147,32 @@ class CropData(LightningDataModule, Generic[Found, Made]):
 class PretrainingData(CropData[Manifest, Crops]):
     """Random crops from a folder tree of recordings (wav, flac, mp3, ogg, opus).
 
-    Args: as `CropData`.
+    Args:
+        root: of the tree.
+        manifest: CSV file with a column `path` that lists the recordings, instead of the tree.
+        arguments: as `CropData`.
+
+    Raises:
+        ValueError: neither `root` nor `manifest`.
     """
 
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        manifest: str | Path | None = None,
+        **arguments: Any,
+    ):
+        if root is None and manifest is None:
+            raise ValueError("data.root has no value; give data.root=DIR or data.manifest=FILE.")
+        source = f"data.root={root}" if manifest is None else f"data.manifest={manifest}"
+        super().__init__(source, **arguments)
+        self.root, self.listed_in = root, manifest
+
     def find_recordings(self) -> Manifest:
-        return read_manifest(self.listed_in) if self.listed_in else scan_folder(self.root)
+        if self.listed_in is not None:
+            return read_manifest(self.listed_in)
+        assert self.root is not None  # checked above
+        return scan_folder(self.root)
 
     def make_crops(self, manifest: Manifest) -> Crops:
         return Crops(manifest, self.clip_seconds, self.sample_rate, self.seed)
@@ -168,7 +200,8 @@ class ShardData(CropData[Shards, ShardCrops]):
         **arguments: Any,
     ):
         workers = 0 if num_workers == "auto" else num_workers
-        super().__init__(root, num_workers=workers, **arguments)
+        super().__init__(f"data.root={root}", num_workers=workers, **arguments)
+        self.root = root
         if seconds_per_crop is not None and not seconds_per_crop > 0:
             raise ValueError(f"data.seconds_per_crop={seconds_per_crop}: expected more than 0 s.")
         self.seconds_per_crop = seconds_per_crop
@@ -195,6 +228,7 @@ class DemoData(PretrainingData):
     def prepare_data(self) -> None:
         from datamodules.demo.speech import make_demo_speech
 
+        assert self.root is not None  # as above
         make_demo_speech(self.root)
 
 

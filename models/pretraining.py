@@ -26,6 +26,7 @@ from models.compute.distributed import (
     world_size,
 )
 from models.encoders import encoder_spec
+from models.files import CheckpointError
 from models.frontend import LogMel
 from models.schedules import Schedule
 from models.training.lightning_internals import is_logged
@@ -94,6 +95,8 @@ class BYOLPretraining(LightningModule):
         self.register_buffer("epoch_loss", torch.zeros(()))  # sum over the epoch's batches
         self.register_buffer("epoch_batches", torch.zeros(()))
         self.register_buffer("unreadable", torch.zeros(()))  # crops since the start
+        self.ancestor: dict[str, Any] = {}
+        """Facts about the weights that this run began with; empty for random ones."""
         self._parts = compile_parts(compile, torch.device("cpu"), views, self.byol)
         self._rank_buffers: dict[str, Tensor] | None = None
         self._collapsed = False
@@ -164,12 +167,38 @@ class BYOLPretraining(LightningModule):
             mean_over_ranks(self._last_loss.to(self.device))
         )  # never over a good checkpoint
         checkpoint[SPEC_KEY] = {**self.spec, "norm": list(self.norm)}
+        checkpoint["start"] = {"ancestor": self.ancestor, "norm_epochs": self.norm_epochs}
         if "optimizer_states" in checkpoint and world_size() > 1:  # one to go on from
             checkpoint[RANK_BUFFERS] = gather_buffers(self)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        start = checkpoint.get("start", {})  # which older checkpoints lack
+        self.ancestor = start.get("ancestor", self.ancestor)
+        self.norm_epochs = start.get("norm_epochs", self.norm_epochs)
         own = {name: buffer[None] for name, buffer in checkpoint["state_dict"].items()}
         self._rank_buffers = checkpoint.get(RANK_BUFFERS, own)
+
+    def check_same_encoder(self, encoder: nn.Module, frontend: LogMel, source: str) -> None:
+        """Raise CheckpointError, naming what differs, unless they are as this module's."""
+        found = encoder_spec(encoder, frontend)
+        pairs = [("encoder", self.spec["architecture"], found["architecture"])]
+        for part in ("arguments", "frontend"):
+            keys = sorted({*self.spec[part], *found[part]} - {"dropout"})  # it has no weights
+            pairs += [(key, self.spec[part].get(key), found[part].get(key)) for key in keys]
+        differing = [f"{key} {new} (there {old})" for key, new, old in pairs if new != old]
+        if differing:
+            raise CheckpointError(
+                f"{source}: can't begin with these weights, this run has {', '.join(differing)}; "
+                "set encoder= and frontend= to those of the weights."
+            )
+
+    def fix_norm(self, mean: float, std: float) -> None:
+        """Take mean and deviation of the log-mels as given, for good."""
+        norm = self.views.pre_norm
+        norm.mean.fill_(mean)
+        norm.variance.fill_(std**2)
+        norm.clips.fill_(1)
+        self.norm_epochs = 0
 
     @property
     def norm(self) -> tuple[float, float]:
@@ -178,7 +207,8 @@ class BYOLPretraining(LightningModule):
 
     def export_encoder(self, path: str | Path, about: dict[str, Any] | None = None) -> Path:
         """Write the encoder artefact that `models.checkpoint.load_encoder` reads."""
-        return save_encoder(path, self.spec, self.byol.encoder.state_dict(), self.norm, about)
+        facts = {**(about or {}), **self.ancestor}
+        return save_encoder(path, self.spec, self.byol.encoder.state_dict(), self.norm, facts)
 
     def _steps(self) -> int:
         """Steps of the whole run, which a schedule needs."""

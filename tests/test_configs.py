@@ -52,7 +52,8 @@ def test_augment(name: str):
 
 @pytest.mark.parametrize("name", options("data"))
 def test_data(name: str, tmp_path: Path):
-    cfg = composed(f"data={name}", f"data.root={tmp_path}")
+    place = f"data.parts=[{{root: '{tmp_path}'}}]" if name == "mix" else f"data.root={tmp_path}"
+    cfg = composed(f"data={name}", place)
     data = instantiate(cfg.data)
     assert (data.clip_seconds, data.sample_rate, data.seed) == (0.95, 16_000, 42)
 
