@@ -19,7 +19,7 @@ from models.files import whole_file
 
 PANELS = {
     "loss": "loss",
-    "embedding_std": "spread of the embeddings (0: collapsed)",
+    "embedding_std": "spread of embeddings",
     "probe": "probe, accuracy on validation speakers",
 }
 Curve = dict[int, float]

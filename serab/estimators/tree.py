@@ -137,7 +137,7 @@ def _grow(
     # nodes to do: start, end, depth, parent, is left, constant features; impurity
     stack, impurities = np.empty((size + 1, 6), np.int64), np.empty(size + 1)
     stack[0] = (0, size, 0, -1, 0, 0)
-    waiting, nodes, deepest, smallest = 1, 0, -1, np.iinfo(np.int64).max
+    pending, nodes, deepest, smallest = 1, 0, -1, np.iinfo(np.int64).max
     # scratch
     order, constants = np.arange(dimensions), np.empty(dimensions, np.int64)
     half = 1
@@ -149,9 +149,9 @@ def _grow(
     node_counts = np.empty(classes, np.int64)
     left, right = np.empty(classes, np.int64), np.empty(classes, np.int64)
 
-    while waiting:
-        waiting -= 1
-        start, end, depth, parent, is_left, n_known = stack[waiting]
+    while pending:
+        pending -= 1
+        start, end, depth, parent, is_left, n_known = stack[pending]
         count = end - start
         node_counts[:] = 0
         for k in range(count):
@@ -162,30 +162,27 @@ def _grow(
         if parent < 0:
             impurity = 1.0 - squares / (float(weight) * float(weight))
         else:
-            impurity = impurities[waiting]
+            impurity = impurities[pending]
 
-        feature, cut, place = -1, 0.0, end
+        feature, cut, boundary, split = -1, 0.0, end, Cut(-np.inf, 0, 0, 0, 0.0, 0.0, 0.0)
         n_constant = n_known
         if depth < max_depth and count >= max(min_split, 2) and impurity > EPSILON:
             deepest, smallest = max(deepest, depth), min(smallest, count)
-            best, below, above = -np.inf, 0, 0
+            best = -np.inf
             undrawn, visited, found, drawn = dimensions, 0, 0, 0
             while undrawn > n_constant and (visited < tries or visited <= found + drawn):
                 visited += 1
-                state ^= np.uint32(state << np.uint32(13))
-                state ^= np.uint32(state >> np.uint32(17))
-                state ^= np.uint32(state << np.uint32(5))
-                number = np.int64(state) & 0x7FFFFFFF
-                at = drawn + number % (undrawn - found - drawn)
+                state = _next_random(state)
+                at = drawn + (np.int64(state) & 0x7FFFFFFF) % (undrawn - found - drawn)
                 if at < n_known:  # known from above to be constant: it only costs a draw
                     order[drawn], order[at] = order[at], order[drawn]
                     drawn += 1
                     continue
                 at += found
                 f = order[at]
-                own = codes[f]
+                column = codes[f]
                 for k in range(count):
-                    keys[k] = (np.int64(own[members[start + k]]) << 32) | k
+                    keys[k] = (np.int64(column[members[start + k]]) << 32) | k
                 _sort(keys, spare, buckets, count, half)
                 low, high = keys[0] >> 33, keys[count - 1] >> 33
                 if (keys[count - 1] >> 32) & 1 and values[f, high] <= values[f, low] + SAME:
@@ -196,48 +193,37 @@ def _grow(
                 undrawn -= 1
                 order[undrawn], order[at] = order[at], order[undrawn]
 
-                left[:] = 0
-                right[:] = node_counts
-                left_squares, right_squares, left_weight = 0, squares, 0
-                for k in range(1, count):
-                    moved, code = keys[k - 1] & 0xFFFFFFFF, keys[k] >> 32
-                    label, by = labels[moved], times[moved]
-                    left_squares += by * (2 * left[label] + by)
-                    right_squares -= by * (2 * right[label] - by)
-                    left[label] += by
-                    right[label] -= by
-                    left_weight += by
-                    if code & 1 and (values[f, code >> 1] <= values[f, keys[k - 1] >> 33] + SAME):
-                        continue
-                    on_left, on_right = float(left_weight), float(weight - left_weight)
-                    impurity_left = 1.0 - left_squares / (on_left * on_left)
-                    impurity_right = 1.0 - right_squares / (on_right * on_right)
-                    gain = -on_right * impurity_right - on_left * impurity_left
-                    if gain > best:
-                        best, feature, place = gain, f, start + k
-                        below, above = keys[k - 1] >> 33, code >> 1
-                        best_left, best_right = impurity_left, impurity_right
-                        best_weight = on_left
+                found_split = _best_cut(
+                    keys,
+                    values[f],
+                    labels,
+                    times,
+                    node_counts,
+                    weight,
+                    squares,
+                    best,
+                    left,
+                    right,
+                    count,
+                )
+                if found_split.gain > best:
+                    best, feature, split = found_split.gain, f, found_split
             # constant features keep their places for the nodes below and beside
             order[:n_known] = constants[:n_known]
             constants[n_known : n_known + found] = order[n_known : n_known + found]
 
             if feature >= 0:
-                cut = float(values[feature, below]) / 2.0 + float(values[feature, above]) / 2.0
-                low_end, high_end = start, end
-                while low_end < high_end:
-                    moved = members[low_end]
-                    if np.int64(codes[feature, moved]) >> 1 <= below:
-                        low_end += 1
-                    else:
-                        high_end -= 1
-                        members[low_end] = members[high_end]
-                        members[high_end] = moved
+                cut = (
+                    float(values[feature, split.below]) / 2.0
+                    + float(values[feature, split.above]) / 2.0
+                )
+                _partition(members, start, end, codes[feature], split.below)
+                boundary = start + split.first_right
                 share = float(weight)
                 improvement = (share / float(total_weight)) * (
                     impurity
-                    - ((share - best_weight) / share * best_right)
-                    - (best_weight / share * best_left)
+                    - ((share - split.left_weight) / share * split.right_impurity)
+                    - (split.left_weight / share * split.left_impurity)
                 )
                 if improvement + EPSILON < 0.0:
                     feature = -1
@@ -251,13 +237,102 @@ def _grow(
             else:
                 right_child[parent] = nodes
         if feature >= 0:
-            stack[waiting] = (place, end, depth + 1, nodes, 0, n_constant)
-            impurities[waiting] = best_right
-            stack[waiting + 1] = (start, place, depth + 1, nodes, 1, n_constant)
-            impurities[waiting + 1] = best_left
-            waiting += 2
+            stack[pending] = (boundary, end, depth + 1, nodes, 0, n_constant)
+            impurities[pending] = split.right_impurity
+            stack[pending + 1] = (start, boundary, depth + 1, nodes, 1, n_constant)
+            impurities[pending + 1] = split.left_impurity
+            pending += 2
         nodes += 1
 
+    _predict(tested, split_feature, threshold, left_child, right_child, shares, answers)
+    return deepest, smallest
+
+
+class Cut(NamedTuple):
+    """Of one feature: the gain, which of the sorted members is the first on the right, the codes
+    beside the threshold, and both sides' impurity; the left one's weight."""
+
+    gain: float
+    first_right: int
+    below: int
+    above: int
+    left_impurity: float
+    right_impurity: float
+    left_weight: float
+
+
+@_compiled
+def _next_random(state: np.uint32) -> np.uint32:
+    """scikit-learn's generator: xorshift of 32 bits."""
+    state ^= np.uint32(state << np.uint32(13))
+    state ^= np.uint32(state >> np.uint32(17))
+    state ^= np.uint32(state << np.uint32(5))
+    return state
+
+
+@_compiled
+def _best_cut(
+    keys: np.ndarray,
+    values: np.ndarray,
+    labels: np.ndarray,
+    times: np.ndarray,
+    node_counts: np.ndarray,
+    weight: int,
+    squares: int,
+    best: float,
+    left: np.ndarray,
+    right: np.ndarray,
+    count: int,
+) -> Cut:
+    """The cut of a node by one feature, whose sorted members `keys` has, if it gains over `best`."""
+    found = Cut(best, 0, 0, 0, 0.0, 0.0, 0.0)
+    left[:] = 0
+    right[:] = node_counts
+    left_squares, right_squares, left_weight = 0, squares, 0
+    for k in range(1, count):
+        moved, code = keys[k - 1] & 0xFFFFFFFF, keys[k] >> 32
+        label, by = labels[moved], times[moved]
+        left_squares += by * (2 * left[label] + by)
+        right_squares -= by * (2 * right[label] - by)
+        left[label] += by
+        right[label] -= by
+        left_weight += by
+        if code & 1 and (values[code >> 1] <= values[keys[k - 1] >> 33] + SAME):
+            continue
+        on_left, on_right = float(left_weight), float(weight - left_weight)
+        left_impurity = 1.0 - left_squares / (on_left * on_left)
+        right_impurity = 1.0 - right_squares / (on_right * on_right)
+        gain = -on_right * right_impurity - on_left * left_impurity
+        if gain > found.gain:
+            below, above = keys[k - 1] >> 33, code >> 1
+            found = Cut(gain, k, below, above, left_impurity, right_impurity, on_left)
+    return found
+
+
+@_compiled
+def _partition(members: np.ndarray, start: int, end: int, codes: np.ndarray, below: int) -> None:
+    """Put the members of a node that are at most `below` before the others."""
+    while start < end:
+        moved = members[start]
+        if np.int64(codes[moved]) >> 1 <= below:
+            start += 1
+        else:
+            end -= 1
+            members[start] = members[end]
+            members[end] = moved
+
+
+@_compiled
+def _predict(
+    tested: np.ndarray,
+    split_feature: np.ndarray,
+    threshold: np.ndarray,
+    left_child: np.ndarray,
+    right_child: np.ndarray,
+    shares: np.ndarray,
+    answers: np.ndarray,
+) -> None:
+    """Each tested utterance's leaf."""
     for k in range(len(tested)):
         node = 0
         while split_feature[node] >= 0:
@@ -266,7 +341,6 @@ def _grow(
             else:
                 node = right_child[node]
         answers[k] = shares[node]
-    return deepest, smallest
 
 
 @_compiled
