@@ -284,7 +284,7 @@ def _best_cut(
     right: np.ndarray,
     count: int,
 ) -> Cut:
-    """The cut of a node by one feature, whose sorted members `keys` has, if it gains over `best`."""
+    """The cut of a node by one feature that gains over `best`; `keys` has its sorted members."""
     found = Cut(best, 0, 0, 0, 0.0, 0.0, 0.0)
     left[:] = 0
     right[:] = node_counts
