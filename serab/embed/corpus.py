@@ -8,7 +8,6 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 
 import numpy as np
-from tqdm import tqdm
 
 from datamodules.prefetch import prefetch, processors
 from serab.embed import waveforms
@@ -17,6 +16,7 @@ from serab.embed.store import EmbeddingStore
 from serab.extractors.base import Extractor
 from serab.extractors.loading import single_threaded_torch
 from serab.index import CorpusIndex
+from serab.progress import progress
 
 
 def embed_corpus(
@@ -49,12 +49,10 @@ def embed_corpus(
     hashes = [index.utterances[i].sha256 for i in wanted]
     store = EmbeddingStore(cache, extractor, hashes)
     first = {sha256: i for i, sha256 in zip(wanted, hashes, strict=True) if sha256 not in store}
-    progress = tqdm(
+    bar = progress(
+        title=f"{index.code} {extractor.name}",
         total=round(sum(index.utterances[i].seconds for i in first.values())),
-        desc=f"{index.code} {extractor.name}",
         unit=" s of audio",
-        leave=False,
-        disable=None,
     )
     try:
         with closing(_embeddings(extractor, index, list(first.values()), store, cache)) as computed:
@@ -63,10 +61,10 @@ def embed_corpus(
                     utterance = index.utterances[position]
                     _check(embedding, utterance.id, extractor, store.width)
                     store.add(utterance.sha256, embedding)
-                    progress.update(utterance.seconds)
+                    bar.update(utterance.seconds)
     finally:
         store.flush()
-        progress.close()
+        bar.close()
     return np.stack([store[sha256] for sha256 in hashes])
 
 
@@ -141,8 +139,8 @@ def _fit(extractor: Extractor, index: CorpusIndex, train: np.ndarray, cache: Cac
             return
         except (ValueError, KeyError, TypeError):
             pass  # damaged: it is fitted again
-    progress = tqdm(train, f"{index.code} fitting {extractor.name}", leave=False, disable=None)
-    extractor.fit(prefetch(lambda i: _waveform(index, i, extractor, cache), progress))
+    positions = progress(train, f"{index.code} fitting {extractor.name}", unit=" utterances")
+    extractor.fit(prefetch(lambda i: _waveform(index, i, extractor, cache), positions))
     cache.write(json.dumps(extractor.state()), FITTED, name)
 
 
