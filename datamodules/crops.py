@@ -32,6 +32,7 @@ class Crops(Dataset):
     ):
         self.manifest, self.sample_rate, self.seed = manifest, sample_rate, seed
         self.samples = round(clip_seconds * sample_rate)
+        self.unreadable = 0  # by this process
 
     def __len__(self) -> int:
         return len(self.manifest.recordings)
@@ -45,7 +46,9 @@ class Crops(Dataset):
             return {"waveform": self._crop(recording, generator), "unreadable": 0}
         except AudioError as error:
             # it passed the check at the start: a run of days shouldn't die of one file
-            log.warning("silence in place of a crop: %s", error)
+            self.unreadable += 1
+            if self.unreadable & (self.unreadable - 1) == 0:  # the 1st, 2nd, 4th, 8th, ...
+                log.warning("silence in place of crop %d: %s", self.unreadable, error)
             return {"waveform": np.zeros(self.samples, np.float32), "unreadable": 1}
 
     def _crop(self, recording: Recording, generator: np.random.Generator) -> np.ndarray:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sized
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from pytorch_lightning import LightningDataModule
+from pytorch_lightning import LightningDataModule, Trainer
 from torch import Tensor
 
 from datamodules.batches import EpochBatches
@@ -113,6 +113,41 @@ class CropData(LightningDataModule, Generic[Found, Made]):
             manifest.write(Path(self.run_dir))
         log.info(manifest.summary(self.clip_seconds))
         self.manifest, self.crops = manifest, crops
+
+    def find(self, trainer: Trainer, resumed: str | None) -> None:
+        """Find the recordings before the run leaves anything.
+
+        Args:
+            trainer: of the run.
+            resumed: the arguments of train.py with which a run goes on; None for a new one.
+
+        Raises:
+            ValueError: as `setup`; a run that goes on is told how to name their new place.
+        """
+        self.trainer = trainer
+        self.prepare_data()
+        try:
+            self.setup()
+        except ValueError as error:
+            if resumed is None:
+                raise
+            key = self.source.split("=")[0]
+            raise ValueError(
+                f"{str(error).rstrip('.')}; if they have moved: python train.py {resumed} {key}=NEW"
+            ) from error
+
+    def facts(self) -> dict[str, Any]:
+        """What the reader of an encoder should know of the recordings behind it."""
+        assert self.manifest is not None
+        ranks = self.trainer.world_size if self.trainer else 1
+        return {
+            "batch_size": self.batch_size * ranks,
+            "clip_seconds": self.clip_seconds,
+            "recordings": len(self.manifest.recordings),
+            "hours": round(self.manifest.seconds / 3600, 3),
+            "data_digest": self.manifest.digest,
+            "demo": isinstance(self, DemoData),
+        }
 
     def train_dataloader(self) -> ResumableLoader:
         assert self.manifest is not None  # `setup` was before
@@ -228,8 +263,9 @@ class DemoData(PretrainingData):
     def prepare_data(self) -> None:
         from datamodules.demo.speech import make_demo_speech
 
-        assert self.root is not None  # as above
-        make_demo_speech(self.root)
+        if self.manifest is None:  # else it is made, and Lightning asks again
+            assert self.root is not None  # as above
+            make_demo_speech(self.root)
 
 
 def worker_count(num_workers: int | str) -> int:

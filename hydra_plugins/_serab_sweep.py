@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,11 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from serab.sweep.jobs import own
+from serab.launch.errors import as_given
+from serab.sweep.jobs import identifying
 from serab.sweep.record import begin
 
 
@@ -26,15 +27,16 @@ def expected_jobs(config: DictConfig) -> list[list[str]]:
     where the sweeper will refuse what is asked.
     """
     sweeper = config.hydra.sweeper
-    asked = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
-    asked += list(config.hydra.overrides.task)
+    texts = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
+    texts += as_given(config.hydra.overrides.task)
     parser = OverridesParser.create(GlobalHydra.instance().config_loader())
-    overrides = parser.parse_overrides(asked)
+    overrides = parser.parse_overrides(texts)
     if "n_trials" in sweeper:
         trials = sweeper.n_trials
         if sweeper.sampler._target_.endswith("GridSampler"):  # ends with its grid
-            grid = [one for one in overrides if one.is_discrete_sweep()]
-            trials = min(trials, math.prod(len([*one.sweep_string_iterator()]) for one in grid))
+            grid = [override for override in overrides if override.is_discrete_sweep()]
+            sizes = [len([*override.sweep_string_iterator()]) for override in grid]
+            trials = min(trials, math.prod(sizes))
         return [[] for _ in range(trials)]
     try:
         (jobs,) = BasicSweeper.split_arguments(overrides, None)
@@ -43,26 +45,20 @@ def expected_jobs(config: DictConfig) -> list[list[str]]:
     return jobs
 
 
-class SweepRecord:
-    """Hydra's callback at a sweep's start: what it is goes into sweep.json, one sweep a directory.
+class SweepRecord(Callback):
+    """At a sweep's start: what it is goes into sweep.json, one sweep a directory.
 
     It ends the process with a sentence where the directory holds another sweep.
     """
 
-    def on_multirun_start(self, config: Any, **_: Any) -> None:
-
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         # the jobs of submitit begin with a plain interpreter, from any directory
         path = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))
         sweep_dir = Path(config.hydra.sweep.dir)
-        asked = own(config.hydra.overrides.task)
-        jobs = [own(overrides) for overrides in expected_jobs(config)]
+        task = identifying(as_given(config.hydra.overrides.task))
+        jobs = [identifying(overrides) for overrides in expected_jobs(config)]
         try:
-            begin(sweep_dir, asked, jobs, sys.argv, "Optuna" in config.hydra.sweeper._target_)
+            begin(sweep_dir, task, jobs, sys.argv, "Optuna" in config.hydra.sweeper._target_)
         except (ValueError, OSError) as error:
             sys.exit(f"error: {error}")
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        if name.startswith("on_"):  # Hydra's other moments
-            return lambda *_, **__: None
-        raise AttributeError(name)

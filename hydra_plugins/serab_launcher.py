@@ -47,7 +47,7 @@ class ProcessLauncher(Launcher):
         from hydra_plugins.hydra_joblib_launcher._core import execute_job
         from joblib import effective_n_jobs
 
-        from serab.sweep.jobs import Job, Status, own
+        from serab.sweep.jobs import Job, Status, identifying
         from serab.sweep.processes import keep_end, run_each
 
         hydra = self.config.hydra
@@ -60,7 +60,7 @@ class ProcessLauncher(Launcher):
         ]
 
         def ended(place: int, status: Status, error: str) -> None:
-            job = Job(numbers[place], own(job_overrides[place]), status, error=error)
+            job = Job(numbers[place], identifying(job_overrides[place]), status, error=error)
             keep_end(sweep_dir / str(job.number), job)
 
         def lost(place: int, how: str) -> JobReturn:

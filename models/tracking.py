@@ -16,6 +16,7 @@ from urllib.parse import urlparse
 from pytorch_lightning.loggers import WandbLogger
 
 from models.files import write_whole
+from models.training.lightning_internals import without_anonymous
 
 log = logging.getLogger(__name__)
 
@@ -82,16 +83,19 @@ def wandb_logger(
     if mode not in MODES:
         raise ValueError(f"logger.wandb.mode={mode}: expected one of {', '.join(MODES)}.")
     mode = os.environ.get("WANDB_MODE", "auto") if mode == "auto" else mode
-    reason = None
+    server, reason = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai"), "as asked for"
     if mode == "auto":
-        reason = why_offline(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai"))
-        mode = "offline" if reason else "online"
-    if reason:
+        failure = why_offline(server)
+        mode, reason = ("offline", failure) if failure else ("online", "")
+    if mode == "offline":
         log.info("W&B: offline, %s; `wandb sync` uploads the run later", reason)
+    else:
+        log.info("W&B: %s, project %s", server, project)
     settings = {key: value for key, value in settings.items() if value is not None}
     if "tags" in settings:
         tags = settings["tags"]
         settings["tags"] = [tags] if isinstance(tags, str) else [str(tag) for tag in tags]
+    os.environ.setdefault("WANDB_SILENT", "true")  # thirty lines; two of ours say what matters
     logger = RunLogger(
         save_dir=save_dir,
         project=project,
@@ -100,6 +104,7 @@ def wandb_logger(
         resume="allow",
         **settings,
     )
+    without_anonymous(logger)
     logger.encoder_too = log_encoder
     return logger
 
@@ -111,8 +116,12 @@ def finish_run(exit_code: int = 0) -> None:
         exit_code: W&B shows a run with another one than 0 as failed.
     """
     wandb = sys.modules.get("wandb")  # a run without W&B needn't import it
-    if wandb is not None and wandb.run is not None:
-        wandb.finish(exit_code)
+    if wandb is None or wandb.run is None:
+        return
+    run = wandb.run
+    place = f"wandb sync {Path(run.dir).parent}" if run.offline else run.url
+    run.finish(exit_code)
+    log.info("W&B         %s", place)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+_made: dict[Path, list[Path]] = {}
+"""Run directories that this process chose, each with the folders that it made for it."""
+
 
 def choose_run_dir(run_dir: str | None, parent: str) -> str:
     """`run_dir`, or a new directory below `parent` named by the time; made here if it isn't there.
@@ -22,15 +25,18 @@ def choose_run_dir(run_dir: str | None, parent: str) -> str:
     Raises:
         SystemExit: it can't be made; before Hydra does so, which answers with a traceback.
     """
-    chosen = Path(run_dir or Path(parent, time.strftime("%Y-%m-%d_%H-%M-%S")))
+    chosen = Path(str(run_dir) if run_dir else Path(parent, time.strftime("%Y-%m-%d_%H-%M-%S")))
+    absent = [folder for folder in (chosen, *chosen.parents) if not folder.exists()]
     try:
         if run_dir:
             chosen.mkdir(parents=True, exist_ok=True)
+            _made[chosen.absolute()] = absent
             tempfile.TemporaryFile(dir=chosen).close()  # may be there, and not ours to write to
             return str(chosen)
         for number in itertools.count(2):
             try:
                 chosen.mkdir(parents=True)
+                _made[chosen.absolute()] = [chosen, *absent[1:]]
                 break
             except FileExistsError:
                 chosen = chosen.with_name(f"{chosen.name[:19]}-{number}")
@@ -38,6 +44,24 @@ def choose_run_dir(run_dir: str | None, parent: str) -> str:
         reason = f"can't be made or written to ({error.strerror})"
         sys.exit(f"error: run_dir={chosen}: {reason}; choose another.")
     return str(chosen)
+
+
+def discard_unused(run_dir: Path) -> None:
+    """Remove a directory that `choose_run_dir` made for a run that never began.
+
+    One that was there before, or that holds more than logs and locks, stays.
+    """
+    absent = _made.get(run_dir.absolute(), [])
+    if not absent or not run_dir.is_dir():
+        return
+    left = list(run_dir.iterdir())
+    if any(not path.match("*.log") and not path.match(".*.lock") for path in left):
+        return
+    with contextlib.suppress(OSError):  # another process' file, perhaps
+        for path in left:
+            path.unlink()
+        for folder in absent:
+            folder.rmdir()
 
 
 class RunInUse(OSError):

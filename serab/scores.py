@@ -14,8 +14,7 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 
-SERAB_TASKS = ("AES", "CAF", "CRE", "EMB", "EMV", "IEM", "RAV", "SAV", "SHE")
-
+from serab.corpora import SERAB_TASKS
 
 Values = Sequence | np.ndarray
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from serab.corpora import CORPORA
+from serab.corpora import CORPORA, SERAB_TASKS
 from serab.index import CorpusIndex, load_index, prepared
-from serab.scores import SERAB_TASKS
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,15 @@ def choose_tasks(codes: str | Sequence[str] | None, root: Path | None = None) ->
     Raises:
         ValueError: no or unknown codes, or a corpus that isn't prepared or isn't what it was.
     """
+    codes = task_codes(codes, root)
+    return Tasks(
+        tuple(load_index(code, root) for code in codes if code in CORPORA),
+        tuple(load_index(VALENCE_AROUSAL[c], root) for c in codes if c in VALENCE_AROUSAL),
+    )
+
+
+def task_codes(codes: str | Sequence[str] | None, root: Path | None = None) -> list[str]:
+    """The codes of an evaluation, each once, as `choose_tasks` has them; reads nothing."""
     if codes is None:
         codes = [code for code in SERAB_TASKS if code in prepared(root)]
         if not codes:
@@ -45,10 +53,7 @@ def choose_tasks(codes: str | Sequence[str] | None, root: Path | None = None) ->
             f"tasks: {', '.join(unknown) or 'an empty list'}; expected codes among "
             f"{', '.join(known)}."
         )
-    return Tasks(
-        tuple(load_index(code, root) for code in codes if code in CORPORA),
-        tuple(load_index(VALENCE_AROUSAL[c], root) for c in codes if c in VALENCE_AROUSAL),
-    )
+    return codes
 
 
 VALENCE_AROUSAL = {"IEM_VA": "IEM"}

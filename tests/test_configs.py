@@ -11,11 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 
 import train  # noqa: F401  registers the resolver of run directories
-from evaluate import make_loggers
 from models.augmentations import TwoViews
 from models.encoders import ENCODERS, encoder_name
 from models.pretraining import BYOLPretraining
 from models.tracking import finish_run
+from serab.launch.script import make_loggers
 from tests.support.paths import ROOT
 
 

@@ -193,9 +193,11 @@ def test_bad_input_is_one_sentence(run, tmp_path, overrides, culprit, way_out):
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (["extractor.seed=abc"], "extractor.seed=abc: expected a number, such as 42 ("),
-        (["jobs=abc"], "jobs=abc: expected a number, such as -1 ('<' not supported between"),
-        (["splits=abc"], "splits=abc: expected a number from 1 on."),  # it names its key itself
+        (["extractor.seed=abc"], "extractor.seed=abc: expected a whole number."),
+        (["extractor.seed=1.5"], "extractor.seed=1.5: expected a whole number."),
+        (["jobs=abc"], "jobs=abc: expected a whole number."),
+        (["splits=abc"], "splits=abc: expected a whole number."),
+        (["cache=abc"], "cache=abc: expected true or false."),
     ],
 )
 def test_a_word_for_a_number_is_named_with_its_key(run, tmp_path, overrides, sentence):
@@ -208,18 +210,17 @@ def test_so_it_is_in_a_sweep_and_in_training(run, tmp_path, monkeypatch):
     with pytest.raises(SystemExit):
         run("-m", "tasks=[EMV]", *QUICK, "extractor.seed=abc", f"run_dir={tmp_path / 'sweep'}")
     job = json.loads((tmp_path / "sweep/0/job.json").read_text())
-    assert "extractor.seed=abc: expected a number, such as 42 (" in job["error"]
+    assert job["error"] == "extractor.seed=abc: expected a whole number."
     monkeypatch.setattr(sys, "argv", ["train.py", "seed=abc", f"run_dir={tmp_path / 'train'}"])
     with pytest.raises(SystemExit) as error:
         runpy.run_path("train.py", run_name="__main__")
-    assert "error: seed=abc: expected a number, such as 42 (" in str(error.value.code)
+    assert "error: seed=abc: expected a whole number." in str(error.value.code)
 
 
-def test_what_only_we_can_mend_keeps_its_traceback(run, tmp_path, monkeypatch, capfd):
+def test_what_only_we_can_mend_keeps_its_traceback(run, tmp_path, monkeypatch):
     monkeypatch.setattr("serab.evaluation.plan", lambda *_: len(3))
-    with pytest.raises(SystemExit):
-        run("tasks=[EMV]", *QUICK, "ckpt=abc", f"run_dir={tmp_path}")
-    assert "TypeError: object of type 'int' has no len()" in capfd.readouterr().err
+    with pytest.raises(TypeError, match=r"object of type 'int' has no len\(\)"):
+        run("tasks=[EMV]", *QUICK, f"run_dir={tmp_path}")
 
 
 @pytest.mark.parametrize("sweep", [[], ["-m", "extractor.seed=0,1"]], ids=["run", "sweep"])

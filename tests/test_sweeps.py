@@ -18,7 +18,7 @@ from serab.results.merge import merge_runs
 from serab.results.run_files import RunFiles
 from serab.run_dir import RunInUse, hold
 from serab.sweep.__main__ import main
-from serab.sweep.jobs import Status, read_job, run_job
+from serab.sweep.jobs import Outcome, Status, read_job, run_job
 from serab.sweep.processes import run_each
 from serab.sweep.record import _begun, read_jobs
 from tests.support.paths import ROOT
@@ -233,7 +233,7 @@ def test_contradictions_are_named(sweep, tmp_path):
 
 def test_one_writer_at_a_time(tmp_path):
     """And the lock ends with the process that holds it."""
-    code = "import sys, time, pathlib; from serab.run_lock import hold\n"
+    code = "import sys, time, pathlib; from serab.run_dir import hold\n"
     code += "with hold(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(100)"
     holder = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -249,10 +249,10 @@ def test_one_writer_at_a_time(tmp_path):
 
 
 def test_a_job_keeps_how_it_ended(tmp_path):
-    def fails() -> dict[str, float]:
+    def fails() -> Outcome:
         raise RuntimeError("out of memory")
 
-    def stopped() -> dict[str, float]:
+    def stopped() -> Outcome:
         raise KeyboardInterrupt
 
     assert run_job(tmp_path, 3, ["a=1"], fails, lambda _: None).error == (
@@ -263,8 +263,10 @@ def test_a_job_keeps_how_it_ended(tmp_path):
     assert read_job(tmp_path).status is Status.STOPPED
     with pytest.raises(ValueError, match=r"holds the job a=1, not a=2; choose another run_dir"):
         run_job(tmp_path, 3, ["a=2"], fails, lambda _: None)
-    done = run_job(tmp_path, 3, ["a=1", "resume=auto"], lambda: {"loss": 1.5}, lambda _: None)
+    found = Outcome({"accuracy": 0.5, "loss": 1.5}, "loss")
+    done = run_job(tmp_path, 3, ["a=1", "resume=auto"], lambda: found, lambda _: None)
     assert done.status is Status.FINISHED
+    assert done.outcome.value == 1.5
     assert run_job(tmp_path, 3, ["a=1"], fails, lambda _: None) == done
     (tmp_path / "job.json").write_text("{}")
     with pytest.raises(ValueError, match=r"isn't the record of a sweep's job"):

@@ -217,9 +217,10 @@ def test_a_failed_restart_keeps_the_encoder(finished: Path, tmp_path: Path, monk
     assert (finished / "encoder.safetensors").read_bytes() == before
 
 
-def test_wandb_shows_a_failed_run_as_failed(tmp_path: Path):
+def test_wandb_shows_a_failed_run_as_failed(speech_folder: Path, tmp_path: Path):
     offline = ("logger=wandb", "logger.wandb.mode=offline")
-    assert train(tmp_path / "nowhere", tmp_path / "run", *offline).returncode == 1
+    late = "trainer.accumulate_grad_batches=0"  # told by the fit alone
+    assert train(speech_folder, tmp_path / "run", *offline, late).returncode == 1
     (path,) = (tmp_path / "run").glob("wandb/offline-*/*.wandb")
     records = [r for r in wandb_records(path) if r.WhichOneof("record_type") == "exit"]
     assert [record.exit.exit_code for record in records] == [1]
@@ -228,7 +229,7 @@ def test_wandb_shows_a_failed_run_as_failed(tmp_path: Path):
 def test_one_process_trains_in_a_run_directory(
     speech_folder: Path, tmp_path: Path, monkeypatch, capsys
 ):
-    code = "from pathlib import Path; import sys, time; from serab.run_lock import hold\n"
+    code = "from pathlib import Path; import sys, time; from serab.run_dir import hold\n"
     code += "with hold(Path(sys.argv[1]), 'train'): print(flush=True); time.sleep(100)"
     other = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE
@@ -249,7 +250,7 @@ def test_a_finished_run_is_kept(finished: Path, speech_folder: Path, monkeypatch
     assert "already holds a run; continue it with resume=auto" in message
     changed = "resume=auto", "optimizer.lr=1e-3"
     message = refused(monkeypatch, capsys, speech_folder, finished, *changed)
-    assert "optimizer, module differ from the run's" in message
+    assert "optimizer.lr is 0.0003 in the run and 0.001 now: a run goes on with the rec" in message
     assert (finished / "checkpoints/last.ckpt").read_bytes() == before
 
 
@@ -278,7 +279,12 @@ def test_bad_input_is_one_sentence(speech_folder: Path, tmp_path: Path, monkeypa
         "trainer.precision=fp8": "Precision 'fp8' is invalid. Allowed precision values:",
         "module.compile=maybe": "module.compile=maybe: expected true, false, auto or one of",
         "module.schedule.decay=linear": "schedule.decay=linear: expected one of none, cosine",
-        "optimizer.lr=abc": "optimizer: a value of the wrong kind",
+        "optimizer.lr=abc": "optimizer.lr=abc: expected a number.",
+        "trainer.max_steps=abc": "trainer.max_steps=abc: expected a whole number.",
+        "module.tau=x": "module.tau=x: expected a number.",
+        "seed=abc": "seed=abc: expected a whole number.",
+        "augment.random_resize_crop.scale=[a,1]": "scale=['a', 1]: expected a list of numbers.",
+        "evaluate.tasks=[XYZ]": "tasks: XYZ; expected codes among",
         "trainer.accumulate_grad_batches=0": "accumulate_grad_batches=0: expected at least 1",
     }
     if not torch.cuda.is_available():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from pytorch_lightning import Trainer
+from pytorch_lightning.loggers import WandbLogger
 
 
 def is_logged(trainer: Trainer) -> bool:
@@ -52,3 +53,8 @@ def sparse_signal_checks(trainer: Trainer) -> None:
 
     connector._sigterm_notifier_fn = note  # type: ignore[assignment, method-assign]  # fit registers it
     loop._broadcast_sigterm_tensor = ask_sometimes  # type: ignore[method-assign]  # as meant
+
+
+def without_anonymous(logger: WandbLogger) -> None:
+    """Keep a setting from W&B that Lightning always gives and W&B warns of."""
+    logger._wandb_init.pop("anonymous", None)

@@ -11,10 +11,13 @@ from serab.corpora.nine import NINE
 from serab.corpora.others import BEYOND
 from serab.corpora.records import Corpus
 
-__all__ = ["BEYOND", "CORPORA", "NINE", "Corpus", "corpus"]
+__all__ = ["BEYOND", "CORPORA", "NINE", "SERAB_TASKS", "Corpus", "corpus"]
 
 CORPORA: dict[str, Corpus] = {corpus.code: corpus for corpus in NINE + BEYOND}
 """Code -> record; the nine first, in the paper's order."""
+
+SERAB_TASKS = tuple(corpus.code for corpus in NINE)
+"""The codes of the benchmark."""
 
 
 def corpus(code: str) -> Corpus:

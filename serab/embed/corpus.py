@@ -8,7 +8,6 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 
 import numpy as np
-from tqdm import tqdm
 
 from datamodules.prefetch import prefetch, processors
 from serab.embed.cache import FITTED, Cache, cache_root
@@ -18,6 +17,7 @@ from serab.embed.waveforms import VERSION
 from serab.extractors.base import Extractor
 from serab.extractors.loading import single_threaded_torch
 from serab.index import CorpusIndex
+from serab.progress import progress
 
 
 def embed_corpus(
@@ -51,12 +51,10 @@ def embed_corpus(
     hashes = [index.utterances[i].sha256 for i in positions]
     store = EmbeddingStore(cache, extractor, hashes)
     first = {sha256: i for i, sha256 in zip(positions, hashes, strict=True) if sha256 not in store}
-    progress = tqdm(
+    bar = progress(
+        title=f"{index.code} {extractor.name}",
         total=round(sum(index.utterances[i].seconds for i in first.values())),
-        desc=f"{index.code} {extractor.name}",
         unit=" s of audio",
-        leave=False,
-        disable=None,
     )
     try:
         with closing(_embeddings(extractor, reader, list(first.values()), store)) as computed:
@@ -65,10 +63,10 @@ def embed_corpus(
                     utterance = index.utterances[position]
                     _check(embedding, utterance.id, extractor, store.width)
                     store.add(utterance.sha256, embedding)
-                    progress.update(utterance.seconds)
+                    bar.update(utterance.seconds)
     finally:
         store.flush()
-        progress.close()
+        bar.close()
     return np.stack([store[sha256] for sha256 in hashes])
 
 
@@ -137,10 +135,8 @@ def _fit(extractor: Extractor, reader: WaveformReader, train: np.ndarray) -> Non
             return
         except (ValueError, KeyError, TypeError):
             pass  # damaged: it is fitted again
-    progress = tqdm(
-        train, f"{reader.index.code} fitting {extractor.name}", leave=False, disable=None
-    )
-    extractor.fit(prefetch(reader, progress))
+    positions = progress(train, f"{reader.index.code} fitting {extractor.name}", unit=" utterances")
+    extractor.fit(prefetch(reader, positions))
     reader.cache.write(json.dumps(extractor.state()), FITTED, name)
 
 

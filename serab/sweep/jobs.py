@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from serab.run_dir import RunInUse, hold
 log = logging.getLogger("sweep")
 
 JOB = "job.json"
-PLACE = ("run_dir", "resume", "sweep")
+PLACES = ("run_dir", "resume", "sweep")
 """Overrides that say where and how a job runs, not what it is."""
 
 
@@ -31,15 +32,38 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What a run found, and the name of the metric that a search is to optimise."""
+
+    metrics: dict[str, float]
+    optimized: str | None = None
+
+    @property
+    def value(self) -> float | None:
+        """The metric to optimise; None where the run hasn't got it."""
+        value = None if self.optimized is None else self.metrics.get(self.optimized)
+        return None if value is None or math.isnan(value) else value
+
+
+@dataclass(frozen=True)
 class Job:
-    """One job of a sweep; `metrics` are what it found, `error` the sentence it failed with."""
+    """One job of a sweep.
+
+    `metrics` are what it found, `optimized` the name of the one to optimise, `error` the sentence
+    that it failed with.
+    """
 
     number: int
     overrides: list[str]
     status: Status
     metrics: dict[str, float] = field(default_factory=dict)
+    optimized: str | None = None
     seconds: float | None = None
     error: str | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome(self.metrics, self.optimized)
 
     def write(self, job_dir: Path) -> None:
         write_whole(job_dir / JOB, json.dumps(asdict(self), indent=2) + "\n")
@@ -63,16 +87,16 @@ def read_job(job_dir: Path) -> Job | None:
         ) from error
 
 
-def own(overrides: Sequence[str]) -> list[str]:
+def identifying(overrides: Sequence[str]) -> list[str]:
     """The overrides that say what a job is."""
-    return [text for text in overrides if text.lstrip("+~").split("=")[0] not in PLACE]
+    return [text for text in overrides if text.lstrip("+~").split("=")[0] not in PLACES]
 
 
 def run_job(
     job_dir: Path,
     number: int,
     overrides: Sequence[str],
-    work: Callable[[], dict[str, float]],
+    work: Callable[[], Outcome],
     explain: Callable[[Exception], str | None],
 ) -> Job:
     """Do one job of a sweep and keep how it ended; what is finished isn't done again.
@@ -81,7 +105,7 @@ def run_job(
         job_dir: of this job.
         number: in the sweep.
         overrides: as the command line has them.
-        work: does it and returns its metrics.
+        work: does it and returns what it found.
         explain: the sentence of an expected error; None for others, whose traceback is logged.
 
     Returns:
@@ -91,7 +115,7 @@ def run_job(
         ValueError: the directory holds another job.
     """
     before = read_job(job_dir)
-    job = Job(number, own(overrides), Status.STARTED)
+    job = Job(number, identifying(overrides), Status.STARTED)
     if before is not None and before.overrides != job.overrides:
         raise ValueError(
             f"{job_dir}: holds the job {' '.join(before.overrides) or '(no overrides)'}, not "
@@ -102,11 +126,11 @@ def run_job(
         return before
     started = time.monotonic()
 
-    def ended(
-        status: Status, metrics: dict[str, float] | None = None, error: str | None = None
-    ) -> Job:
+    def ended(status: Status, outcome: Outcome | None = None, error: str | None = None) -> Job:
         seconds = round(time.monotonic() - started, 1)
-        done = replace(job, status=status, metrics=metrics or {}, seconds=seconds, error=error)
+        done = replace(job, status=status, seconds=seconds, error=error)
+        if outcome is not None:
+            done = replace(done, metrics=outcome.metrics, optimized=outcome.optimized)
         done.write(job_dir)
         return done
 
@@ -114,7 +138,7 @@ def run_job(
         with hold(job_dir, "job"):
             job.write(job_dir)
             try:
-                return ended(Status.FINISHED, metrics=work())
+                return ended(Status.FINISHED, work())
             except Exception as error:
                 sentence = explain(error)
                 if sentence is None or os.environ.get("HYDRA_FULL_ERROR") == "1":

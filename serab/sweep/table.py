@@ -50,9 +50,10 @@ class Row:
 
 
 def columns(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
-    """The keys that the jobs override, and the names of their metrics, in order."""
+    """The keys that the jobs override, and the names of their metrics, the optimised one first."""
     keys = [key for row in rows for key in row.values]
-    names = [name for row in rows for name in row.metrics]
+    names = [row.job.optimized for row in rows if row.job and row.job.optimized in row.metrics]
+    names += [name for row in rows for name in row.metrics]
     return list(dict.fromkeys(keys)), list(dict.fromkeys(names))
 
 

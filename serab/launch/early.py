@@ -1,0 +1,43 @@
+"""What can be told wrong before anything heavy is imported: names, numbers and files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from serab.protocol import protocol_named, split_seeds
+from serab.tasks import task_codes
+
+
+def check_evaluation(cfg: DictConfig) -> None:
+    """Check protocol, splits, tasks and classifiers of an evaluation.
+
+    Raises:
+        ValueError: a name that isn't known, or none at all.
+    """
+    split_seeds(protocol_named(cfg.protocol), cfg.splits)
+    task_codes(cfg.tasks)
+    if cfg.classifiers is not None:
+        from serab.classifiers import check_classifiers  # scikit-learn, a second to import
+
+        check_classifiers(cfg.classifiers)
+
+
+def check_weights(cfg: DictConfig, is_remote: Callable[[str], bool]) -> None:
+    """Check that the weights to evaluate are there.
+
+    Args:
+        cfg: of an evaluation.
+        is_remote: whether a path that isn't there may be fetched.
+
+    Raises:
+        ValueError: they aren't.
+    """
+    for key, path in (("ckpt", cfg.ckpt), ("extractor.weights", cfg.extractor.get("weights"))):
+        if path is not None and not Path(str(path)).exists() and not is_remote(str(path)):
+            raise ValueError(
+                f"{key}={path}: no such file or folder; give a run directory, its "
+                "encoder.safetensors, a .ckpt or official weights."
+            )
