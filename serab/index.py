@@ -16,9 +16,30 @@ from datamodules.files import write_whole
 
 FORMAT = 1
 COLUMNS = (
-    *("id", "path", "speaker", "group", "emotion", "seconds", "sha256", "valence", "arousal"),
-    *("bytes", "mtime_ns"),  # these tell whether the audio changed
+    "id",
+    "path",
+    "speaker",
+    "group",
+    "emotion",
+    "seconds",
+    "sha256",
+    "valence",
+    "arousal",
+    "bytes",  # this and the next tell whether the audio changed
+    "mtime_ns",
 )
+ABOUT: dict[str, type] = {
+    "audio": str,
+    "unpacked": bool,
+    "emotions": list,
+    "partial": bool,
+    "missing": list,
+    "corrupt": list,
+    "notes": list,
+    "digest": str,
+    "index_sha256": str,
+}
+"""Entries of index.json that are read, and their types; lists hold strings."""
 _IDENTITY = ("id", "speaker", "group", "emotion", "seconds", "sha256", "valence", "arousal")
 
 
@@ -64,7 +85,8 @@ class CorpusIndex:
         """sha256 (hex) over all that results depend on; paths aren't part of it."""
         rows = (_row(u) for u in self.utterances)
         text = "\n".join("\t".join(row[c] for c in _IDENTITY) for row in rows)
-        return hashlib.sha256(f"{' '.join(self.emotions)}\n{text}\n".encode()).hexdigest()
+        whole = "" if not self.partial else "partial\n"
+        return hashlib.sha256(f"{' '.join(self.emotions)}\n{text}\n{whole}".encode()).hexdigest()
 
     def audio(self, utterance: Utterance) -> Path:
         """Where the recording of an utterance is."""
@@ -136,34 +158,41 @@ def load_index(code: str, root: Path | None = None) -> CorpusIndex:
     """
     code = code.upper()
     folder = (root or data_root()) / code
-    again = f"run `python -m serab.prepare {code} --source ...` again"
-    about = _read_about(folder, code, again)
+    advice = f"run `python -m serab.prepare {code} --source ...` again"
+    about = _read_about(folder, code, advice)
     try:
         text = (folder / "index.csv").read_bytes()
     except OSError as error:
-        raise CorpusIndexError(f"{folder / 'index.csv'}: can't be read; {again}.") from error
+        raise CorpusIndexError(f"{folder / 'index.csv'}: can't be read; {advice}.") from error
     if hashlib.sha256(text).hexdigest() != about["index_sha256"]:
         raise CorpusIndexError(
             f"{folder / 'index.csv'}: was changed after it was prepared (its checksum isn't the "
-            f"one in index.json); {again}."
+            f"one in index.json); {advice}."
         )
-    rows = list(csv.DictReader(io.StringIO(text.decode(), newline="")))
+    rows = list(csv.DictReader(io.StringIO(text.decode("utf-8", "replace"), newline="")))
     audio = folder / "audio" if about["unpacked"] else Path(about["audio"])
     if not audio.is_dir():
-        raise CorpusIndexError(f"{code}: its audio folder {audio} has gone; {again}.")
+        raise CorpusIndexError(f"{code}: its audio folder {audio} has gone; {advice}.")
+    try:
+        utterances = tuple(_utterance(row) for row in rows)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CorpusIndexError(f"{folder / 'index.csv'}: damaged ({error}); {advice}.") from error
     index = CorpusIndex(
         code=code,
         root=audio,
         emotions=tuple(about["emotions"]),
-        utterances=tuple(_utterance(row) for row in rows),
+        utterances=utterances,
         partial=about["partial"],
         missing=tuple(about["missing"]),
         corrupt=tuple(about["corrupt"]),
         notes=tuple(about["notes"]),
     )
     if index.digest != about["digest"]:
-        raise CorpusIndexError(f"{folder / 'index.json'}: was changed by hand; {again}.")
-    _check_audio(index, rows, again)
+        raise CorpusIndexError(
+            f"{folder / 'index.json'}: was changed by hand, or an older version prepared a partial "
+            f"corpus; {advice}."
+        )
+    _check_audio(index, rows, advice)
     return index
 
 
@@ -176,34 +205,44 @@ def read_about(folder: Path) -> dict | None:
     return about if isinstance(about, dict) and about.get("format") == FORMAT else None
 
 
-def _read_about(folder: Path, code: str, again: str) -> dict:
+def _read_about(folder: Path, code: str, advice: str) -> dict:
     if not (folder / "index.json").is_file():
         raise CorpusIndexError(
             f"{code} isn't prepared in {folder.parent} (SERAB_DATA chooses the place); run "
             f"`python -m serab.prepare {code} --source ARCHIVE_OR_FOLDER`."
         )
     about = read_about(folder)
-    wanted = {"audio", "unpacked", "emotions", "partial", "missing", "corrupt", "notes"}
-    if about is None or not wanted | {"digest", "index_sha256"} <= about.keys():
-        raise CorpusIndexError(f"{folder / 'index.json'}: damaged or of another version; {again}.")
+    if about is None or any(_is_wrong(about.get(key), kind) for key, kind in ABOUT.items()):
+        raise CorpusIndexError(f"{folder / 'index.json'}: damaged or of another version; {advice}.")
     return about
 
 
-def _check_audio(index: CorpusIndex, rows: list[dict[str, str]], again: str) -> None:
+def _is_wrong(value: object, kind: type) -> bool:
+    if isinstance(value, list):
+        return kind is not list or not all(isinstance(item, str) for item in value)
+    return not isinstance(value, kind)
+
+
+def _check_audio(index: CorpusIndex, rows: list[dict[str, str]], advice: str) -> None:
     for utterance, row in zip(index.utterances, rows, strict=True):
         path = index.audio(utterance)
         try:
             stat = path.stat()
         except OSError as error:
-            raise CorpusIndexError(f"{path}: has gone since it was indexed; {again}.") from error
-        if stat.st_size == int(row["bytes"]) and stat.st_mtime_ns == int(row["mtime_ns"]):
+            raise CorpusIndexError(f"{path}: has gone since it was indexed; {advice}.") from error
+        try:
+            size, time = int(row["bytes"]), int(row["mtime_ns"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise CorpusIndexError(f"{index.code}: index.csv is damaged; {advice}.") from error
+        if (stat.st_size, stat.st_mtime_ns) == (size, time):
             continue
         if (
-            stat.st_size != int(row["bytes"])
+            stat.st_size != size
             or hashlib.sha256(path.read_bytes()).hexdigest() != utterance.sha256
         ):
             raise CorpusIndexError(
-                f"{path}: changed since it was indexed, the index is older than the audio; {again}."
+                f"{path}: changed since it was indexed, the index is older than the audio; "
+                f"{advice}."
             )
 
 

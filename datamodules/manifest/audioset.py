@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datamodules.audio import SUFFIXES
+from datamodules.audio import SUFFIXES, AudioError, probe_audio
 
 SPEECH, MUSIC, SYNTHETIC = "/m/09x0r", "/m/04rlf", "/m/0brhx"
 """Ids of the ontology: Speech, Music, Speech synthesizer."""
@@ -19,10 +19,8 @@ SPEECH, MUSIC, SYNTHETIC = "/m/09x0r", "/m/04rlf", "/m/0brhx"
 SUFFIXES_HELD = (*SUFFIXES, ".m4a", ".webm", ".mp4", ".aac", ".mkv")
 """Endings that downloads come in; those that can't be decoded are told so, not passed over."""
 
-ID = r"[\w-]{11}"
-_NAME = re.compile(
-    rf"^(?P<y>Y?)(?P<id>{ID})(?:_(?P<start>\d+(?:\.\d+)?)(?:_(?P<end>\d+(?:\.\d+)?))?)?$"
-)
+ID_LENGTH = 11
+_TIMES = re.compile(r"[_-](?P<start>\d+(?:\.\d+)?)(?:[_-](?P<end>\d+(?:\.\d+)?))?")
 
 
 class AudioSetError(ValueError):
@@ -72,7 +70,7 @@ def read_segments(path: str | Path) -> list[Segment]:
     """
     segments = []
     try:
-        with Path(path).open(newline="", encoding="utf-8") as file:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file, skipinitialspace=True)
             for row in rows:
                 if not row or row[0].startswith("#") or row[0] in ("YTID", "segment_id"):
@@ -130,9 +128,11 @@ def speech_segments(
 def join_files(segments: Sequence[Segment], audio: str | Path) -> Joined:
     """Find each segment's file in a folder tree.
 
-    Names may be `ID`, `YID`, `ID_START`, `ID_START_END` (seconds) or `ID_STARTMS` (and
-    `ID_STARTMS_ENDMS`), with any ending of audio; ids may begin with `-` or hold `_`. Where an id
+    A name holds an id that stands free in it: `ID`, `YID`, `[ID]`, `id_ID`, `Title [ID]`,
+    `ID_Original` and the like, and behind it may be the times, in seconds or milliseconds:
+    `ID_30`, `ID_30.0-40.0`, `ID_30000_40000`. A name with two ids is used for neither. Where an id
     has several segments, a name without a start is no segment's in particular, so it isn't used.
+    Of several files of a segment the first is taken that can be decoded.
 
     Raises:
         AudioSetError: no such folder, or none of the segments has a file.
@@ -144,21 +144,21 @@ def join_files(segments: Sequence[Segment], audio: str | Path) -> Joined:
     by_id: dict[str, list[Segment]] = {}
     for segment in segments:
         by_id.setdefault(segment.id, []).append(segment)
-    found: dict[Segment, str] = {}
+    paths: dict[Segment, list[str]] = {}
     counts: Counter[str] = Counter()
     for path in sorted(_walk(audio)):
-        match = _match(Path(path).stem, by_id)
-        if match is None:
-            counts["files of no speech segment"] += 1
+        matches = _matches(Path(path).stem, by_id)
+        if len(matches) > 1:
+            counts["files with the ids of several segments in their name"] += 1
             continue
-        name, start, end = match
-        named = _segment(name, start, end, by_start, by_id)
+        named = _segment(*matches.popitem(), by_start, by_id) if matches else None
         if named is None:
             counts["files of no speech segment"] += 1
-        elif named in found:
-            counts["files of a segment that has one"] += 1
         else:
-            found[named] = path
+            paths.setdefault(named, []).append(path)
+            counts["files of a segment that has one"] += len(paths[named]) > 1
+    found = {segment: _first_usable(audio, names) for segment, names in paths.items()}
+    counts = Counter({reason: count for reason, count in counts.items() if count})
     if not found:
         raise AudioSetError(
             f"--audio {audio}: none of {len(segments)} speech segments has a file there; expected "
@@ -171,26 +171,32 @@ def join_files(segments: Sequence[Segment], audio: str | Path) -> Joined:
     return Joined(tuple(pairs), absent, dict(counts))
 
 
-def _match(stem: str, by_id: dict[str, list[Segment]]) -> tuple[str, str | None, str | None] | None:
-    """Id, start and end in a file's name; an id may itself begin with Y."""
+def _matches(stem: str, by_id: dict[str, list[Segment]]) -> dict[str, str]:
+    """The ids that stand free in a file's name, and what comes behind each."""
     if stem in by_id:
-        return stem, None, None
-    match = _NAME.match(stem)
-    for parts in (match, _NAME.match(stem.removeprefix("Y")) if stem[:1] == "Y" else None):
-        if parts and parts["id"] in by_id:
-            return parts["id"], parts["start"], parts["end"]
-    return None
+        return {stem: ""}
+    found = {}
+    for start in range(len(stem) - ID_LENGTH + 1):
+        end = start + ID_LENGTH
+        is_free = not stem[end : end + 1].isalnum() and (
+            start == 0 or not stem[start - 1].isalnum() or stem[:start] == "Y"
+        )
+        if is_free and stem[start:end] in by_id:
+            found[stem[start:end]] = stem[end:]
+    return found
 
 
 def _segment(
     name: str,
-    start: str | None,
-    end: str | None,
+    behind: str,
     by_start: dict[tuple[str, int], Segment],
     by_id: dict[str, list[Segment]],
 ) -> Segment | None:
-    if start is None:
+    """The segment that an id and the times behind it stand for."""
+    times = _TIMES.fullmatch(behind)
+    if times is None:
         return by_id[name][0] if len(by_id[name]) == 1 else None
+    start, end = times["start"], times["end"]
     seconds = by_start.get((name, round(float(start) * 1000)))
     if "." in start:
         return seconds
@@ -200,6 +206,19 @@ def _segment(
     # 30 s and 30,000 ms are told apart by the end; without one small numbers are seconds
     in_milliseconds = end is not None and int(float(end)) == round(milliseconds.end * 1000)
     return milliseconds if in_milliseconds else seconds
+
+
+def _first_usable(root: Path, paths: Sequence[str]) -> str:
+    """The first that can be decoded; the first where none can, which then says why."""
+    if len(paths) == 1:
+        return paths[0]
+    for path in paths:
+        try:
+            probe_audio(root / path)
+        except (AudioError, OSError):
+            continue
+        return path
+    return paths[0]
 
 
 def _walk(root: Path) -> Iterable[str]:

@@ -34,7 +34,7 @@ def _aesdd() -> set[str]:
 
 def _cafe() -> set[str]:
     acted = product(range(1, 13), "CDJPST", (1, 2), range(1, 7))
-    neutral = product(range(1, 13), "N", (0,), range(1, 7))
+    neutral = product(range(1, 13), "N", (1,), range(1, 7))
     return {f"{who:02d}-{e}-{level}-{line}" for who, e, level, line in (*acted, *neutral)}
 
 

@@ -47,7 +47,8 @@ NINE: tuple[Corpus, ...] = (
         citation="Gournay, Lahaie, Lefebvre: A Canadian French emotional speech dataset. "
         "ACM MMSys 2018",
         archives=(Archive("CaFE_48k.zip", "https://zenodo.org/record/1478765/files/CaFE_48k.zip"),),
-        grammar=grammar(r"(?P<speaker>\d\d)-(?P<emotion>[CDJNPST])-[012]-\d"),
+        grammar=grammar(r"(?P<speaker>\d\d)-(?:(?P<emotion>[CDJNPST])-[12]|(?P<emotion2>N))-\d"),
+        respelled=(re.compile(r"(\d\d-N)-(\d)"), r"\1-1-\2"),  # of the copy at 192 kHz
         example="CaFE_48k/Colère/Faible/01-C-1-1.wav",
         labels=(
             ("C", "anger"),
@@ -100,7 +101,9 @@ NINE: tuple[Corpus, ...] = (
         ),
         probabilities=(0.7, 0.1, 0.2),
         notes=(
-            "git clone it with git-lfs installed, or run `git lfs pull` in the clone",
+            "git clone its mirror gitlab.com/cs-cooper-lab/crema-d-mirror with git-lfs installed; "
+            "the LFS budget of the GitHub repository is used up, so a clone or a ZIP of it holds "
+            "pointers",
             "1076_MTI_SAD_XX is silent and stays in: the published scores count it",
         ),
         serab=True,

@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+BYTES_A_SECOND = 600_000
+"""Of a recording at 192 kHz with 24 bits, or at 48 kHz in stereo with room to spare."""
+
 
 class Access(StrEnum):
     """How a corpus can be had: by anyone, after registration, or made by the user."""
@@ -53,8 +56,9 @@ class Corpus:
 
     `grammar` is searched in a file's relative path (NFC, `/`). Its groups `speaker` and `speaker2`
     joined are the true speaker, `group` is what the released protocol takes for the speaker (the
-    speaker where there is none), `emotion` is a key of `labels`; the whole match names the
-    utterance. `example` is a path that it fits. Where names don't say the emotion, `label_files`
+    speaker where there is none), `emotion` or `emotion2` is a key of `labels`; the whole match
+    names the utterance, with `respelled` (pattern, replacement) where copies spell names in two
+    ways. `example` is a path that it fits. Where names don't say the emotion, `label_files`
     fits the paths of the files that do. `counts` are utterances per emotion, in the order of
     `emotions`, `total` all of them where only that is known; `mean_seconds` is as published;
     `probabilities` are the shares of speakers for training, validation and test;
@@ -72,6 +76,7 @@ class Corpus:
     example: str
     labels: tuple[tuple[str, str], ...]
     emotions: tuple[str, ...]
+    respelled: tuple[re.Pattern[str], str] | None = None
     counts: tuple[int, ...] | None = None
     total: int | None = None
     speakers: int | None = None
@@ -91,9 +96,11 @@ class Corpus:
         return self.total if self.counts is None else sum(self.counts)
 
     @property
-    def published_emotions(self) -> tuple[str, ...]:
-        """The classes behind the paper's published scores: all but `released_without`."""
-        return tuple(e for e in self.emotions if e not in self.released_without)
+    def most_bytes(self) -> int | None:
+        """More than a complete corpus has in any version; None where durations aren't known."""
+        if self.utterances is None or self.mean_seconds is None:
+            return None
+        return round(self.utterances * self.mean_seconds * BYTES_A_SECOND)
 
     @property
     def downloadable(self) -> bool:
@@ -109,13 +116,20 @@ class Corpus:
         match = self.grammar.search(path)
         if match is None:
             return None
-        said = match.groupdict()
-        speaker = said["speaker"] + (said.get("speaker2") or "")
-        emotion = self.label(said["emotion"]) if "emotion" in said else None
+        groups = {name: text for name, text in match.groupdict().items() if text is not None}
+        speaker = groups["speaker"] + groups.get("speaker2", "")
+        key = groups.get("emotion", groups.get("emotion2"))
+        emotion = None if key is None else self.label(key)
         stem = match[0].replace("/", "_").rsplit(".", 1)[0]
-        return Name(stem, speaker, said.get("group") or speaker, emotion)
+        if self.respelled is not None:
+            pattern, replacement = self.respelled
+            stem = pattern.sub(replacement, stem) if pattern.fullmatch(stem) else stem
+        return Name(stem, speaker, groups.get("group", speaker), emotion)
 
 
 def grammar(pattern: str) -> re.Pattern[str]:
-    """Compile a file-name pattern that starts at a folder's or file's name; `.wav` is added."""
-    return re.compile(rf"(?:^|(?<=/)){pattern}\.(?:wav|WAV)$")
+    """Compile a file-name pattern that starts at a folder's or file's name; endings are added.
+
+    Lossless copies are the corpus, in whatever case their ending is; lossy ones aren't.
+    """
+    return re.compile(rf"(?:^|(?<=/)){pattern}\.(?i:wav|flac|aiff?)$")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import lzma
 import shutil
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -21,7 +23,27 @@ from serab.prepare.paths import hidden
 
 _SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _BLOCK = 1 << 20
-_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    ValueError,
+    LookupError,  # of names and sizes that aren't any
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+)
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
+"""What an OSError says of the disk; others come of sizes and names that an archive claims."""
+_DEEPEST = 4
+"""Archives in archives: providers have two, no more."""
+_MOST_EXPANSION = 200
+"""Times its own size: speech shrinks to a fifth at best, a bomb to a thousandth ..."""
+_SMALL = 100_000_000
+"""... and what unpacks to fewer bytes does no harm."""
 
 Member = tuple[str, int, Callable[[], IO[bytes]]]
 """Name, bytes when unpacked, and what opens it."""
@@ -52,7 +74,13 @@ def check_archive(path: Path, known: Archive) -> None:
         )
 
 
-def unpack(archive: Path, target: Path, wanted: Callable[[str], bool]) -> list[str]:
+def unpack(
+    archive: Path,
+    target: Path,
+    wanted: Callable[[str], bool],
+    most_bytes: int | None = None,
+    depth: int = 1,
+) -> list[str]:
     """Unpack the wanted files of a zip or tar, and of archives inside it, into `target`.
 
     An inner archive becomes a folder of its name. Nothing is written outside `target`; hidden
@@ -60,28 +88,51 @@ def unpack(archive: Path, target: Path, wanted: Callable[[str], bool]) -> list[s
 
     Args:
         wanted: says from a relative path (`/`) if a file is unpacked.
+        most_bytes: that these can have in all; None where that isn't known.
+        depth: of this archive in others.
 
     Returns:
         Relative paths of all files there are, unpacked or not.
 
     Raises:
-        PrepareError: not an archive, cut off, damaged or encrypted, names that lead outside,
-            links, two files with one name, or too little space.
+        PrepareError: not an archive, cut off, damaged or encrypted, packed in a way that can't be
+            read, names that lead outside, links, two files with one name, archives in archives
+            without end, far more than can be in it, or too little space.
         OSError: the disk fails.
     """
+    if depth > _DEEPEST:
+        raise _hostile(archive, archive.name, f"more than {_DEEPEST} archives inside each other")
     try:
-        return _unpack(archive, target, wanted)
-    except _DAMAGE as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise  # the disk's fault, not the archive's
+        return _unpack(archive, target, wanted, most_bytes, depth)
+    except PrepareError:
+        raise
+    except NotImplementedError as error:  # Deflate64 of Windows' Explorer, for one
         raise PrepareError(
-            f"{archive}: cut off or damaged ({error}); download it again."
+            f"{archive}: packed in a way that Python can't read ({error}), as Windows packs large "
+            "files by Deflate64; unpack it with Windows or 7-Zip and give the folder."
+        ) from error
+    except (*_DAMAGE, OSError) as error:
+        if isinstance(error, OSError) and error.errno in _DISK:
+            raise
+        reason = str(getattr(error, "strerror", None) or error).partition("\n")[0].rstrip(":")
+        raise PrepareError(
+            f"{archive}: cut off or damaged ({reason}); download it again."
         ) from error
 
 
-def _unpack(archive: Path, target: Path, wanted: Callable[[str], bool]) -> list[str]:
+def _unpack(
+    archive: Path,
+    target: Path,
+    wanted: Callable[[str], bool],
+    most_bytes: int | None,
+    depth: int,
+) -> list[str]:
     names: list[str] = []
     inner: list[str] = []
+    unpacked = 0
+    bound = max(_SMALL, _MOST_EXPANSION * archive.stat().st_size)
+    if most_bytes is not None:
+        bound = min(bound, max(_SMALL, most_bytes))
     with _members(archive) as (total, members), _bar(f"unpacking {archive.name}", total) as bar:
         free = shutil.disk_usage(target).free
         for raw, size, read in members:
@@ -96,6 +147,13 @@ def _unpack(archive: Path, target: Path, wanted: Callable[[str], bool]) -> list[
             else:
                 names.append(name)
                 continue
+            unpacked += size
+            if unpacked > bound:
+                raise _hostile(
+                    archive,
+                    name,
+                    f"more than {bound / 1e9:.1f} GB, where {unpacked / 1e9:.1f} GB can't be",
+                )
             free -= size
             if free < 0:
                 raise PrepareError(
@@ -107,7 +165,7 @@ def _unpack(archive: Path, target: Path, wanted: Callable[[str], bool]) -> list[
         packed = target / name
         folder = _free_folder(packed)
         prefix = folder.relative_to(target).as_posix()
-        deeper = unpack(packed, folder, below(f"{prefix}/", wanted))
+        deeper = unpack(packed, folder, below(f"{prefix}/", wanted), most_bytes, depth + 1)
         names += [f"{prefix}/{path}" for path in deeper]
         packed.unlink()
     return names
@@ -184,13 +242,14 @@ def _free_folder(packed: Path) -> Path:
 
 
 def _copy(read: Callable[[], IO[bytes]], path: Path, archive: Path, name: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with read() as source, path.open("xb") as file:
             shutil.copyfileobj(source, file, _BLOCK)
-    except FileExistsError:
+    except (FileExistsError, NotADirectoryError, IsADirectoryError):
         raise PrepareError(
-            f"{archive}: has two files with one name ({name}); which one is right can't be told, "
+            f"{archive}: has two files, or a file and a folder, of one name ({name}); which one is "
+            "right can't be told, "
             "download it again, or unpack it yourself and give the folder."
         ) from None
 

@@ -151,7 +151,13 @@ def _refuse(
     if pointers and (pointers == len(seen.found) or not allow_partial):
         raise PrepareError(
             f"{record.code}: {pointers} of {len(seen.found)} recordings are git-lfs pointers, not "
-            "audio; run `git lfs pull` in the clone.",
+            f"audio; run `git lfs pull` in the clone{_elsewhere(record)}.",
+            listing,
+        )
+    if len({u.emotion for u in utterances}) == 1:
+        raise PrepareError(
+            f"{record.code}: all {len(utterances)} utterances are {utterances[0].emotion!r}; "
+            "expected at least two emotions, else there is nothing to tell apart.",
             listing,
         )
     if not utterances:
@@ -170,6 +176,12 @@ def _refuse(
         "the rest, or go on without by --allow-partial (all results will say so).",
         listing,
     )
+
+
+def _elsewhere(record: Corpus) -> str:
+    """Where a record's notes know another place to clone from."""
+    places = [note for note in record.notes if "clone" in note]
+    return f", or {places[0]}" if places else ""
 
 
 def _notes(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -56,7 +57,9 @@ def read_iemocap(paths: Iterable[Path]) -> dict[str, Label]:
 
 
 def read_custom(path: Path) -> dict[str, tuple[Name, tuple[str, ...]]]:
-    """Read a CSV with the columns path, speaker, emotion (others are ignored).
+    """Read a table with the columns path, speaker, emotion (others are ignored).
+
+    Columns are separated by commas, semicolons or tabs, whichever the header has most of.
 
     Returns:
         utterance id -> (name, path as in the CSV: relative to the CSV's folder, or absolute).
@@ -68,7 +71,9 @@ def read_custom(path: Path) -> dict[str, tuple[Name, tuple[str, ...]]]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise PrepareError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8.") from error
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+    header = text.partition("\n")[0]
+    delimiter = max(",;\t", key=header.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     missing = [c for c in ("path", "speaker", "emotion") if c not in (reader.fieldnames or ())]
     if missing:
         raise PrepareError(
@@ -76,16 +81,22 @@ def read_custom(path: Path) -> dict[str, tuple[Name, tuple[str, ...]]]:
             "speaker and emotion."
         )
     found: dict[str, tuple[Name, tuple[str, ...]]] = {}
+    lines: dict[str, int] = {}
     for row in reader:
         cells = [(row[column] or "").strip() for column in ("path", "speaker", "emotion")]
         if not all(cells):
             raise PrepareError(
                 f"{path}, line {reader.line_num}: path, speaker or emotion is empty."
             )
-        where, speaker, emotion = cells
-        if where in found:
-            raise PrepareError(f"{path}, line {reader.line_num}: {where} is there twice.")
-        found[where] = (Name(where, speaker, speaker, emotion), (where,))
+        audio, speaker, emotion = cells
+        key = os.path.normpath(audio)
+        if key in lines:
+            raise PrepareError(
+                f"{path}, line {reader.line_num}: {audio} is in line {lines[key]} too; list each "
+                "recording once."
+            )
+        lines[key] = reader.line_num
+        found[audio] = (Name(audio, speaker, speaker, emotion), (audio,))
     if not found:
         raise PrepareError(f"{path}: lists no recordings.")
     return dict(sorted(found.items()))

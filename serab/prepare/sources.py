@@ -56,6 +56,6 @@ def unpack_all(record: Corpus, archives: Sequence[Path], folder: Path) -> list[s
         own = archive.name.split(".")[0] if len(archives) > 1 else ""
         (folder / own).mkdir(exist_ok=True)
         prefix = f"{own}/" if own else ""
-        found = unpack(archive, folder / own, below(prefix, wanted))
+        found = unpack(archive, folder / own, below(prefix, wanted), record.most_bytes)
         names += [prefix + name for name in found]
     return names

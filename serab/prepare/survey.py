@@ -88,7 +88,7 @@ def not_this_corpus(record: Corpus, paths: Sequence[str], where: str) -> Prepare
             f"{CORPORA[code].name}; run `python -m serab.prepare {code}` with it, or give "
             f"{record.name}'s archive or folder."
         )
-    audio = [path for path, text in zip(paths, texts, strict=True) if text.endswith(_AUDIO)]
+    audio = [path for path, text in zip(paths, texts, strict=True) if text.lower().endswith(_AUDIO)]
     what = f"{len(audio)} audio files, but none" if audio else "no audio file"
     return PrepareError(
         f"{where}: has {what} named as in {record.name} ({record.code}), such as "

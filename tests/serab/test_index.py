@@ -108,3 +108,23 @@ def test_digest_tells_labels_apart(root, tmp_path):
     table = tmp_path / "audio/mine.csv"
     table.write_text(table.read_text().replace("5.wav,s2,joy", "5.wav,s2,anger"))
     assert prepare("CUSTOM", [table]).digest != digest
+
+
+def test_partial_is_part_of_what_results_depend_on(root):
+    """Else a partial corpus is made whole by a word in index.json."""
+    path = root / "CUSTOM/index.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps(about | {"partial": not about["partial"]}))
+    with pytest.raises(CorpusIndexError, match=r"index\.json: was changed by hand"):
+        load_index("CUSTOM", root)
+
+
+@pytest.mark.parametrize("value", [None, "word", -1, 1.5, [], {}, True, [1], {"_target_": "os.x"}])
+@pytest.mark.parametrize("key", ["audio", "unpacked", "emotions", "partial", "missing", "digest"])
+def test_metadata_of_other_types(key, value, root):
+    path = root / "CUSTOM/index.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps(about | {key: value}))
+    if value != about[key]:
+        with pytest.raises(CorpusIndexError, match="prepare CUSTOM"):
+            load_index("CUSTOM", root)

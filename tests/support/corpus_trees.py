@@ -62,7 +62,7 @@ def _aesdd(name: str) -> str:
 def _cafe(name: str) -> str:
     folders = {"C": "Colère", "D": "Dégoût", "J": "Joie", "N": "Neutre", "P": "Peur"}
     folders |= {"S": "Surprise", "T": "Tristesse"}
-    level = {"0": "", "1": "Faible/", "2": "Fort/"}[name[5]]
+    level = "" if name[3] == "N" else {"1": "Faible/", "2": "Fort/"}[name[5]]
     return f"CaFE_48k/{folders[name[3]]}/{level}{name}.wav"
 
 

@@ -1,10 +1,12 @@
 """One contract for all nine corpora: real names in, the published counts and splits out."""
 
+import json
 import unicodedata
 
 import pytest
 
 from serab.corpora import CORPORA
+from serab.corpora.inventory import inventory
 from serab.corpora.nine import NINE
 from serab.index import load_index
 from serab.prepare.corpus import prepare
@@ -117,7 +119,7 @@ def test_labels_by_name(index):
     """A few names read by hand, so that no table is only compared with itself."""
     expected = {
         "AES": {"a06 (5)b": ("5", "anger"), "f10 (01)": ("1", "fear")},
-        "CAF": {"01-C-1-1": ("01", "anger"), "12-N-0-6": ("12", "neutral"),
+        "CAF": {"01-C-1-1": ("01", "anger"), "12-N-1-6": ("12", "neutral"),
                 "06-P-2-3": ("06", "fear"), "03-T-1-2": ("03", "sadness"),
                 "05-J-2-4": ("05", "happiness"), "05-S-2-4": ("05", "surprise")},
         "CRE": {"1001_DFA_ANG_XX": ("1001", "anger"), "1091_IEO_SAD_HI": ("1091", "sadness")},
@@ -253,3 +255,57 @@ def test_records_hold_together():
         others = [o.code for o in CORPORA.values() if o is not record and o.parse(record.example)]
         assert not others, f"{record.example} of {record.code} is also read as {others}"
         assert hash(record)
+
+
+EMOBOX = {
+    "aesdd": "AES", "cafe": "CAF", "cremad": "CRE", "emodb": "EMB", "emovo": "EMV",
+    "ravdess": "RAV", "savee": "SAV", "shemo": "SHE",
+}  # fmt: skip
+EMOBOX_LABELS = {
+    "a": "anger", "angry": "anger", "ang": "anger", "rab": "anger", "d": "disgust",
+    "dis": "disgust",
+    "f": "fear", "p": "fear", "fea": "fear", "fearful": "fear", "pau": "fear", "h": "happiness",
+    "j": "happiness", "hap": "happiness", "happy": "happiness", "gio": "happiness", "n": "neutral",
+    "neu": "neutral", "sa": "sadness", "t": "sadness", "sad": "sadness", "tri": "sadness",
+    "su": "surprise", "sor": "surprise", "surprised": "surprise", "boredem": "boredom",
+    "c": "anger",
+}  # fmt: skip
+"""As EmoBox writes them; an s is AESDD's sadness and CaFE's surprise."""
+
+
+@pytest.mark.parametrize("corpus", EMOBOX)
+def test_real_names(corpus, shared):
+    """The names and labels that EmoBox lists, read off somebody's real copies."""
+    record, named = CORPORA[EMOBOX[corpus]], {}
+    lists = sorted((shared / "data/splits/emobox").glob(f"{corpus}_*.jsonl"))
+    assert lists
+    for path in lists:
+        for line in path.read_text().splitlines():
+            row = json.loads(line)
+            name = record.parse(row["wav"])
+            assert name is not None, row["wav"]
+            named[name.id] = row["emo"].lower(), name.emotion
+    for said, emotion in named.values():
+        short = "sadness" if corpus == "aesdd" else "surprise"
+        assert emotion == (short if said == "s" else EMOBOX_LABELS.get(said, said))
+    left_out = {item.id for item in record.left_out}
+    known = inventory(record.code)
+    if known is not None:  # of ShEMO 162 names aren't in the list
+        assert set(named) - left_out == known - left_out
+        assert len(set(named) - left_out) == record.utterances
+
+
+@pytest.mark.parametrize(
+    ("code", "path", "id", "emotion"),
+    [
+        ("CAF", "CaFE_192k/Neutre/01-N-3.aiff", "01-N-1-3", "neutral"),
+        ("CAF", "CaFE_192k/Joie/Fort/01-J-2-3.AIFF", "01-J-2-3", "happiness"),
+        ("SAV", "AudioData/DC/a01.WAV", "DC_a01", "anger"),
+        ("EMB", "03a01Fa.flac", "03a01Fa", "happiness"),
+        ("RAV", "Actor_01/03-01-05-01-02-01-01.Wav", "03-01-05-01-02-01-01", "anger"),
+    ],
+)
+def test_lossless_copies_under_any_ending(code, path, id, emotion):
+    name = CORPORA[code].parse(path)
+    assert (name.id, name.emotion) == (id, emotion)
+    assert CORPORA[code].parse(path.rsplit(".", 1)[0] + ".mp3") is None

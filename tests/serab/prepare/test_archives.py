@@ -1,6 +1,7 @@
 """Archives that must not write outside their folder, or hide two files behind one name."""
 
 import io
+import random
 import tarfile
 import warnings
 import zipfile
@@ -35,6 +36,15 @@ def member(name, kind=tarfile.REGTYPE, link=""):
 
 def everything(path):
     return True
+
+
+def refusal(archive, target):
+    """What an archive is refused with; None where it is unpacked."""
+    try:
+        unpack(archive, target, everything)
+    except PrepareError as error:
+        return str(error)
+    return None
 
 
 @pytest.mark.parametrize(
@@ -87,7 +97,7 @@ def test_hostile_tars(bad, tmp_path):
 def test_two_files_with_one_name(tmp_path):
     archive = make_zip(tmp_path / "a.zip", "wav/a.wav", "wav/a.wav")
     (tmp_path / "out").mkdir()
-    with pytest.raises(PrepareError, match=r"two files with one name \(wav/a.wav\)"):
+    with pytest.raises(PrepareError, match=r"of one name \(wav/a.wav\)"):
         unpack(archive, tmp_path / "out", everything)
 
 
@@ -143,3 +153,74 @@ def test_size_and_checksum(tmp_path):
         check_archive(path, Archive("a.zip", size=4))
     with pytest.raises(PrepareError, match="its md5 is 5d41402abc4b2a76b9719d911017c592"):
         check_archive(path, Archive("a.zip", md5="0" * 32))
+
+
+def test_a_name_that_is_file_and_folder(tmp_path):
+    archive = make_zip(tmp_path / "a.zip", "wav", "wav/a.wav")
+    (tmp_path / "out").mkdir()
+    with pytest.raises(PrepareError, match=r"a file and a folder, of one name \(wav/a\.wav\)"):
+        unpack(archive, tmp_path / "out", everything)
+
+
+def test_archives_in_archives_without_end(tmp_path):
+    content = make_zip(tmp_path / "inner.zip", "a.wav").read_bytes()
+    for _ in range(1200):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as file:
+            file.writestr("z.zip", content)
+        content = buffer.getvalue()
+    (tmp_path / "outer.zip").write_bytes(content)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(PrepareError, match="more than 4 archives inside each other"):
+        unpack(tmp_path / "outer.zip", tmp_path / "out", everything)
+
+
+@pytest.mark.parametrize("most_bytes", [None, 150_000_000])
+def test_a_bomb(tmp_path, most_bytes, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        for number in range(5):
+            file.writestr(f"{number}.wav", bytes(50_000_000))
+    if most_bytes is not None:
+        monkeypatch.setattr("serab.prepare.archives._MOST_EXPANSION", 10**9)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(PrepareError, match=r"more than 0\.\d GB, where 0\.\d+ GB can't be"):
+        unpack(tmp_path / "a.zip", tmp_path / "out", everything, most_bytes)
+
+
+@pytest.mark.parametrize(
+    ("case", "sentence"),
+    [
+        ("f16-zip-of-windows-explorer/d64.zip", "unpack it with Windows or 7-Zip"),
+        ("13-zip-errno22/delete7.zip", "delete7.zip: cut off or damaged .*download it again"),
+    ],
+)
+def test_zips_that_people_have(case, sentence, shared, tmp_path):
+    with pytest.raises(PrepareError, match=sentence):
+        unpack(shared / "cases" / case, tmp_path, everything)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_damage_is_one_sentence(seed, tmp_path):
+    """Flips, cuts, zeroed and repeated blocks: unpacked as it was, or refused by name."""
+    generator = random.Random(seed)
+    names = [f"wav/{number}.wav" for number in range(4)]
+    archive = make_zip(tmp_path / "a.zip", *names) if seed % 2 else tmp_path / "a.tar.gz"
+    if not seed % 2:
+        make_tar(archive, *(member(name) for name in names))
+    content = bytearray(archive.read_bytes())
+    at = generator.randrange(len(content))
+    kind = seed // 2 % 5
+    if kind == 0:
+        content[at] ^= 1 << generator.randrange(8)
+    elif kind == 1:
+        del content[at:]
+    elif kind == 2:
+        del content[at : at + 7]
+    elif kind == 3:
+        content[at : at + 16] = bytes(16)
+    else:
+        content[at:at] = content[at : at + 16]
+    archive.write_bytes(content)
+    (tmp_path / "out").mkdir()
+    message = refusal(archive, tmp_path / "out")
+    assert message is None or (str(archive) in message and "\n" not in message)
