@@ -35,7 +35,7 @@ def wav_parts(file: BinaryIO, size: int) -> list[Part]:
     magic = _bytes(file, 0, 4)
     order = ">" if magic == b"RIFX" else "<"
     long_size, long_place, fmt = None, 0, b""
-    for name, place, length in _chunks(file, size, order):
+    for name, place, length in _chunks(file, size, order):  # noqa: B007, used behind the loop
         if name == b"ds64" and magic in (b"RF64", b"BW64"):
             long_place = place + 8
             long_size = int.from_bytes(_bytes(file, long_place, 8), "little")
@@ -52,8 +52,9 @@ def wav_parts(file: BinaryIO, size: int) -> list[Part]:
     promised = length
     if long_size is not None and length in (0, 0xFFFFFFFF):
         promised = long_size
-    if promised < there and _rest_is_audio(file, _after_chunks(file, place + promised, size, order),
-                                           size, rate):
+    if promised < there and _rest_is_audio(
+        file, _after_chunks(file, place + promised, size, order), size, rate
+    ):
         if promised:
             raise longer(there, promised, "bytes of audio")
         promised = there

@@ -26,6 +26,7 @@ ADVICE = "install PyAV to read it (pip install av)"
 
 _SAYS_LENGTH = ("mov", "matroska", "asf", "avi", "caf")  # others estimate it from the bit rate
 _TOLERANCE = 0.25  # s, what encoders add and decoders take away
+_GAP = 0.1  # s between frames, where packets are lost
 _PREROLL, _FAR = 2.0, 30.0  # s before a crop, and from where on it is sought
 _SCALES = {"u8": 1 / 128, "s16": 1 / 32768, "s32": 1 / 2**31, "s64": 1 / 2**63}
 
@@ -125,7 +126,7 @@ def _frames(
     container: av.container.InputContainer, stream: av.AudioStream
 ) -> Iterator[av.AudioFrame]:
     """Decoded frames up to the end, which must be where the container says."""
-    first, last_end, heard = None, 0.0, 0.0
+    first, last_end, heard, begun = None, 0.0, 0.0, False
     for packet in container.demux():
         if packet.is_corrupt:
             raise Fault("cut off in the middle of a packet; copy or download it again.")
@@ -140,10 +141,13 @@ def _frames(
             if kind != first:
                 before, after = (f"{rate} Hz with {n} channels" for rate, n in (first, kind))
                 raise Fault(f"changes from {before} to {after} in mid-file; convert it to one.")
-            if frame.pts is not None:
-                heard = float(frame.pts * frame.time_base) + frame.samples / frame.sample_rate
-            else:
-                heard += frame.samples / frame.sample_rate
+            at = heard if frame.pts is None else float(frame.pts * frame.time_base)
+            if begun and at - heard > _GAP:
+                raise Fault(
+                    f"damaged, {at - heard:.2f} s are missing at {heard:.2f} s; copy or download "
+                    "it again."
+                )
+            heard, begun = at + frame.samples / frame.sample_rate, True
             if frame.samples:
                 yield frame
     if not container.format.name.startswith(_SAYS_LENGTH):

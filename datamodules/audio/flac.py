@@ -59,9 +59,8 @@ def _samples(data: mmap.mmap, begin: int, end: int, block: int, promised: int) -
     Chance makes a header here and there in the audio, so they must be like the first frame's, and
     one that ends where the stream should is believed.
     """
-    first = next(
-        (m.start() for m in _FRAME.finditer(data, begin, end) if _ends(data, m.start(), block)), None
-    )
+    candidates = (match.start() for match in _FRAME.finditer(data, begin, end))
+    first = next((place for place in candidates if _ends(data, place, block)), None)
     if first is None:
         return None
     alike = _likeness(data, first)

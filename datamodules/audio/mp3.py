@@ -124,10 +124,11 @@ def _stream(data: mmap.mmap, place: int, stop: int, first: Header) -> tuple[Part
     end = place
     if not count:
         raise Fault("holds no samples, only a header; remove it or copy it again.")
-    promised = table and table.frames
-    if promised and promised > count:
-        if promised != count + 1 or table.size != end - begin:  # some count the table as well
-            raise cut_off(count, promised, "frames")
+    table = table or _Table(None, None)
+    promised = table.frames
+    counts_itself = promised == count + 1 and table.size == end - begin
+    if promised and promised > count and not counts_itself:
+        raise cut_off(count, promised, "frames")
     if place < stop and header is None and not _is_tag(data, place):
         rest = data[place : min(stop, place + 65_536)]
         if any(rest) and promised != count:  # a table says that all is there: the rest isn't audio
@@ -136,12 +137,11 @@ def _stream(data: mmap.mmap, place: int, stop: int, first: Header) -> tuple[Part
                 "download it again."
             )
         place = stop
-    four = data[body : body + 4]
+    index = FrameIndex(offsets, count, first.samples, data[body : body + 4], table.lead)
     if promised == count:
-        index = FrameIndex(offsets, count, first.samples, four, table.lead)
         return Part(begin, end, index=index), place
-    index = FrameIndex(offsets, count, first.samples, four, None) if first.layer == 3 else None
-    return Part(body, end, frames=count * first.samples, index=index), place
+    untabled = replace(index, lead=None) if first.layer == 3 else None
+    return Part(body, end, frames=count * first.samples, index=untabled), place
 
 
 def window(file: BinaryIO, part: Part, start: int, frames: int) -> tuple[bytes, int]:
@@ -199,12 +199,12 @@ def _table(data: mmap.mmap, place: int, header: Header) -> _Table | None:
     if not _is_table(data, place, header):
         return None
     if data[place + 36 : place + 40] == b"VBRI":
-        size, frames = (int.from_bytes(data[p : p + 4], "big") for p in (place + 46, place + 50))
-        return _Table(frames or None, size)
+        numbers = [int.from_bytes(data[p : p + 4], "big") for p in (place + 46, place + 50)]
+        return _Table(numbers[1] or None, numbers[0])
     xing = place + _table_place(header)
     flags = int.from_bytes(data[xing + 4 : xing + 8], "big")
     numbers = [int.from_bytes(data[p : p + 4], "big") for p in (xing + 8, xing + 12)]
-    frames = numbers.pop(0) if flags & 1 else None
+    frames = numbers.pop(0) if flags & 1 else 0
     size = numbers.pop(0) if flags & 2 else None
     lame = xing + 8 + 4 * (flags & 1) + 2 * (flags & 2) + 25 * (flags & 4) + (flags & 8) // 2
     delay = int.from_bytes(data[lame + 21 : lame + 23], "big") >> 4
@@ -216,11 +216,12 @@ def _silent_frame(four: bytes) -> bytes:
     """A frame of no audio, with room for a table, of the format that a header says."""
     word = int.from_bytes(four, "big") & ~0xF200 | 0x10000  # without a checksum and padding
     for bits in range(1, 15):
-        header = parse_header((word | bits << 12).to_bytes(4, "big"))
-        assert header is not None
-        if header.size >= 100:
+        four = (word | bits << 12).to_bytes(4, "big")
+        header = parse_header(four)
+        if header is not None and header.size >= 100:
             break
-    return (word | bits << 12).to_bytes(4, "big") + bytes(header.size - 4)
+    assert header is not None
+    return four + bytes(header.size - 4)
 
 
 def _with_table(silence: bytes, frames: int) -> bytes:

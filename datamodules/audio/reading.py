@@ -6,7 +6,7 @@ import errno
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -45,10 +45,6 @@ class Examined:
     parts: tuple[Part, ...]
     part_frames: tuple[int, ...]
     info: AudioInfo
-
-    @property
-    def chatty(self) -> bool:
-        return "MPEG" in self.info.subtype
 
 
 def audio_info(path: str | Path) -> AudioInfo:
@@ -208,26 +204,21 @@ def _no_audio(path: Path, kind: str | None) -> AudioError:
 
 
 def _decode(examined: Examined, start: int, frames: int) -> np.ndarray:
-    path = examined.path
+    path, stop = examined.path, start + frames
+    pieces: list[np.ndarray] = []
     if not examined.parts:
-        waveform = _mono(path, _named(path, lambda: ffmpeg.decode(path, start, frames)))
-    else:
-        pieces, offset = [], 0
-        with stderr_to_null() if examined.chatty else nullcontext():
-            for part, held in zip(examined.parts, examined.part_frames, strict=True):
-                first, last = max(start, offset), min(start + frames, offset + held)
-                if last > first or (held and not frames and not pieces):
-                    decoded = _named(
-                        path,
-                        lambda p=part, f=first - offset, n=last - first: decode_part(
-                            path, p, examined.size, f, n
-                        ),
-                    )
-                    pieces.append(_mono(path, decoded))
-                    if len(decoded) < last - first:
-                        break
-                offset += held
-        waveform = pieces[0] if len(pieces) == 1 else np.concatenate(pieces or [np.zeros(0, "f4")])
+        pieces = [_mono(path, _named(path, lambda: ffmpeg.decode(path, start, frames)))]
+    offset = 0
+    with stderr_to_null() if "MPEG" in examined.info.subtype else nullcontext():
+        for part, held in zip(examined.parts, examined.part_frames, strict=True):
+            first, last = max(start, offset) - offset, min(stop, offset + held) - offset
+            offset += held
+            if first < last:
+                decode = partial(decode_part, path, part, examined.size, first, last - first)
+                pieces.append(_mono(path, _named(path, decode)))
+                if len(pieces[-1]) < last - first:
+                    break
+    waveform = pieces[0] if len(pieces) == 1 else np.concatenate([np.zeros(0, "f4"), *pieces])
     if len(waveform) < frames:
         raise AudioError(
             f"{path}: cut off or damaged, {len(waveform)} of {frames} samples could be read; copy "
