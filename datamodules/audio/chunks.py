@@ -57,14 +57,15 @@ def wav_parts(file: BinaryIO, size: int) -> list[Part]:
     ):
         if promised:
             raise longer(there, promised, "bytes of audio")
-        promised = there
-    audio = audio_bytes(promised, there, place) if promised else 0
+        audio = there
+    else:
+        audio = audio_bytes(promised, there, place) if promised else 0
     if tag in _MPEG_TAGS:
         return mp3.mp3_parts(file, place, place + audio)
     if audio != promised:
         audio -= audio % max(block, 1)
     patches = [] if magic != b"BW64" else [(0, b"RF64")]
-    if audio != promised or (audio != length and long_size is None):
+    if audio != promised:
         if long_size is not None and length == 0xFFFFFFFF:
             patches.append((long_place, audio.to_bytes(8, "little")))
         elif audio < 2**32:

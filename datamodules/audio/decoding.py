@@ -16,6 +16,9 @@ import soundfile as sf
 from datamodules.audio import mp3
 from datamodules.audio.parts import AudioInfo, Fault, Part, PartFile
 
+_AT_ONCE = 1 << 28  # samples, 1 GB: hours
+_PREROLL = 8192  # samples, more than a packet of Vorbis
+
 BLOCK = 1 << 20
 """Samples of all channels that are decoded at once."""
 
@@ -40,6 +43,10 @@ def decode_part(path: Path, part: Part, size: int, start: int, frames: int) -> n
     source, place = _source(path, part, size, start, frames)
     try:
         with _open(source) as file:
+            if part.last_page is not None and place > part.last_page - _PREROLL:
+                first = max(0, part.last_page - _PREROLL)
+                file.seek(first)
+                return _read(file, place - first + frames)[place - first :]
             if isinstance(source, BytesIO):
                 return file.read(place + frames, dtype="float32", always_2d=True)[place:]
             if start and file.seekable():
@@ -71,8 +78,8 @@ def _source(
 
 def _read(file: sf.SoundFile, frames: int) -> np.ndarray:
     block = max(1, BLOCK // file.channels)
-    if "MPEG" in file.subtype:  # its frames were counted, and seeks in between aren't exact
-        block = max(1, frames)
+    if file.subtype.startswith(("MPEG", "VORBIS")) and frames <= _AT_ONCE:
+        block = max(1, frames)  # soundfile seeks after each read, which isn't exact here
     blocks, left = [], frames
     while left > 0:
         blocks.append(file.read(min(left, block), dtype="float32", always_2d=True))

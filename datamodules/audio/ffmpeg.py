@@ -130,9 +130,9 @@ def _frames(
     for packet in container.demux():
         if packet.is_corrupt:
             raise Fault("cut off in the middle of a packet; copy or download it again.")
-        if packet.pts is not None and packet.duration:
+        if packet.pts is not None and packet.duration and packet.time_base:
             last_end = max(last_end, float((packet.pts + packet.duration) * packet.time_base))
-        if packet.stream.index != stream.index:
+        if packet.stream is None or packet.stream.index != stream.index:
             continue
         for frame in stream.codec_context.decode(packet if packet.size else None):
             assert isinstance(frame.sample_rate, int)
@@ -141,7 +141,11 @@ def _frames(
             if kind != first:
                 before, after = (f"{rate} Hz with {n} channels" for rate, n in (first, kind))
                 raise Fault(f"changes from {before} to {after} in mid-file; convert it to one.")
-            at = heard if frame.pts is None else float(frame.pts * frame.time_base)
+            at = (
+                heard
+                if frame.pts is None or not frame.time_base
+                else float(frame.pts * frame.time_base)
+            )
             if begun and at - heard > _GAP:
                 raise Fault(
                     f"damaged, {at - heard:.2f} s are missing at {heard:.2f} s; copy or download "

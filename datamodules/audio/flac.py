@@ -14,6 +14,22 @@ from datamodules.audio.parts import Fault, Part, cut_off, longer
 
 _STREAM = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")  # and the header of its STREAMINFO
 _FRAME = re.compile(rb"\xff[\xf8\xf9]")
+_RATES = (
+    0,
+    88_200,
+    176_400,
+    192_000,
+    8_000,
+    16_000,
+    22_050,
+    24_000,
+    32_000,
+    44_100,
+    48_000,
+    96_000,
+)
+"""Hz by the code in a frame's header; 0: as the stream's header."""
+
 _LARGEST = 1 << 24  # bytes of a frame at most
 
 
@@ -40,6 +56,7 @@ def _part(data: mmap.mmap, begin: int, end: int) -> Part:
     block = int.from_bytes(info[:2], "big")
     fixed = info[:2] == info[2:4]
     promised = int.from_bytes(info[13:18], "big") & (1 << 36) - 1
+    _check_rate(data, begin, end, int.from_bytes(info[10:13], "big") >> 4)
     there = _samples(data, begin + 42, end, block if fixed else 0, promised)
     if there is None:
         raise Fault("cut off or damaged, no whole frame of FLAC in it; copy or download it again.")
@@ -51,6 +68,19 @@ def _part(data: mmap.mmap, begin: int, end: int) -> Part:
         raise longer(there, promised, "samples")
     right = (int.from_bytes(info[13:18], "big") | there).to_bytes(5, "big")
     return Part(begin, end, patches=((begin + 21, right),))
+
+
+def _check_rate(data: mmap.mmap, begin: int, end: int, rate: int) -> None:
+    """The first frame says the rate again, where it is a usual one."""
+    for match in _FRAME.finditer(data, begin + 42, end):
+        if _ends(data, match.start(), 0) is not None:
+            code = data[match.start() + 2] & 15
+            if code < len(_RATES) and _RATES[code] not in (0, rate):
+                raise Fault(
+                    f"damaged, its header says {rate} Hz and its first frame {_RATES[code]} Hz; "
+                    "copy or download it again."
+                )
+            return
 
 
 def _samples(data: mmap.mmap, begin: int, end: int, block: int, promised: int) -> int | None:

@@ -20,6 +20,7 @@ STRIDE = 8
 """An index keeps the offset of every so many frames."""
 
 _RESERVOIR = 512 + 1000  # bytes that a frame's data may begin before it, and a frame to overlap
+_JUNK = 1 << 16  # bytes before the first frame at most
 _DECODER_DELAY = 529  # samples that mpg123 drops where there is a table
 _BITRATES = {  # (MPEG 1, layer): kbit/s
     (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -96,6 +97,25 @@ def mp3_parts(file: BinaryIO, start: int, stop: int) -> list[Part]:
         if len(parts) == 1 and parts[0].frames is None and start == 0 and stop == size:
             return [replace(parts[0], start=0, stop=size)]  # the decoder steps over the tags itself
         return parts
+
+
+def first_frame(file: BinaryIO) -> int | None:
+    """Where the first three frames in a row are, behind bytes that are none; None without."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        place = data.find(b"\xff")
+        while 0 <= place < _JUNK:
+            behind, rates = place, set()
+            for _ in range(3):
+                header = _header_at(data, behind)
+                if header is None:
+                    break
+                behind += header.size
+                rates.add(header.sample_rate)
+            else:
+                if len(rates) == 1:
+                    return place
+            place = data.find(b"\xff", place + 1)
+    return None
 
 
 def _stream(data: mmap.mmap, place: int, stop: int, first: Header) -> tuple[Part, int]:
@@ -189,9 +209,11 @@ def _table_place(first: Header) -> int:
 
 def _is_table(data: mmap.mmap, place: int, header: Header) -> bool:
     xing = place + _table_place(header)
-    return header.layer == 3 and (
-        data[xing : xing + 4] in (b"Xing", b"Info") or data[place + 36 : place + 40] == b"VBRI"
-    )
+    if header.layer != 3:
+        return False
+    if data[xing : xing + 4] in (b"Xing", b"Info"):  # mpg123 wants nothing in front of it
+        return not any(data[place + 4 : xing])
+    return data[place + 36 : place + 40] == b"VBRI"
 
 
 def _table(data: mmap.mmap, place: int, header: Header) -> _Table | None:

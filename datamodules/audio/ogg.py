@@ -13,7 +13,8 @@ from typing import BinaryIO
 from datamodules.audio.parts import Fault, Part
 
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-_BEGINS, _CONTINUED = 2, 1
+_BEGINS = 2
+_NO_GRANULE = b"\xff" * 8  # no packet ends on this page
 
 
 def ogg_parts(file: BinaryIO, size: int) -> list[Part]:
@@ -26,6 +27,8 @@ def ogg_parts(file: BinaryIO, size: int) -> list[Part]:
         starts: list[int] = []
         numbers: dict[bytes, int] = {}  # last page of each stream of the present link
         began = -1
+        lasts: list[int | None] = []
+        granule = 0
         place = 0
         while place < size:
             header = data[place : place + 27]
@@ -53,15 +56,23 @@ def ogg_parts(file: BinaryIO, size: int) -> list[Part]:
                         "the one with speech."
                     )
                 starts.append(place)
+                lasts.append(0 if b"\x01vorbis" in data[place + 28 : place + 36] else None)
+                granule = 0
                 numbers = {}
                 began = place + length
             elif serial not in numbers or number != numbers[serial] + 1:
                 raise Fault(
                     f"damaged, pages are missing before byte {place:,}; copy or download it again."
                 )
+            if lasts[-1] is not None and header[6:14] != _NO_GRANULE:
+                lasts[-1], granule = granule, int.from_bytes(header[6:14], "little")
             numbers[serial] = number
             place += length
-    return [Part(begin, end) for begin, end in zip(starts, [*starts[1:], size], strict=True)]
+    ends = [*starts[1:], size]
+    return [
+        Part(begin, end, last_page=last)
+        for begin, end, last in zip(starts, ends, lasts, strict=True)
+    ]
 
 
 def page_checksum(page: bytes) -> bytes:

@@ -63,7 +63,9 @@ class Part:
     Attributes:
         frames: samples a channel that were counted, or None where the stream's header is right.
         patches: (offset in the file, bytes): what its header should say.
-        index: of an MP3 without a table of its length, see `mp3.window`.
+        index: where the frames of an MP3 lie.
+        last_page: sample at which the last page of a Vorbis stream begins; libvorbis seeks to the
+            wrong place in it.
     """
 
     start: int
@@ -71,6 +73,7 @@ class Part:
     frames: int | None = None
     patches: tuple[tuple[int, bytes], ...] = ()
     index: FrameIndex | None = None
+    last_page: int | None = None
 
     def is_file(self, size: int) -> bool:
         """Whether the file can be decoded as it is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from datamodules.audio.containers import check_container
 from datamodules.audio.decoding import decode_part, part_info, stderr_to_null
 from datamodules.audio.flac import flac_parts
 from datamodules.audio.kinds import CONTAINERS, FFMPEG, LFS, SUFFIXES, id3_length, kind_of
-from datamodules.audio.mp3 import mp3_parts
+from datamodules.audio.mp3 import first_frame, mp3_parts
 from datamodules.audio.ogg import ogg_parts
 from datamodules.audio.parts import LOUDEST, RATES, AudioError, AudioInfo, Fault, Part
 
@@ -138,6 +138,9 @@ def _examined(path: Path, size: int, modified: int, count: bool) -> Examined:
             _named(path, lambda: check_container(file, kind))
             return _by_ffmpeg(path, size, kind, count)
         parts = _named(path, lambda: _parts(file, size, kind, tag))
+        if kind is None and (start := first_frame(file)) is not None and parts[0].is_file(size):
+            with suppress(Fault):  # else libsndfile may know it
+                parts = mp3_parts(file, start, size)
     by_mpg123 = kind in ("MP3", None) or (kind == "WAV" and parts[0].start > 0)
     with stderr_to_null() if by_mpg123 else nullcontext():
         try:
