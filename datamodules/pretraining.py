@@ -137,7 +137,7 @@ class CropData(LightningDataModule, Generic[Found, Made]):
 
 
 class PretrainingData(CropData[Manifest, Crops]):
-    """Random crops from a folder tree of recordings (wav, flac, mp3, ogg, opus).
+    """Random crops from a folder tree of recordings, in any format of `datamodules.audio`.
 
     Args: as `CropData`.
     """

@@ -146,7 +146,9 @@ def _examined(path: Path, size: int, modified: int, count: bool) -> Examined:
         try:
             infos = [part_info(path, part, size) for part in parts]
         except (sf.LibsndfileError, TypeError) as error:
-            if ffmpeg.installed() and (kind or path.suffix.lower() in CONTAINERS):
+            # FFmpeg conceals what is damaged in FLAC and MP3, and libsndfile knows all of both
+            coded = kind not in (None, "FLAC", "MP3")
+            if ffmpeg.installed() and (coded or path.suffix.lower() in CONTAINERS):
                 return _by_ffmpeg(path, size, kind, count)
             raise _no_audio(path, kind) from error
     info = _sum(path, infos)
@@ -200,6 +202,8 @@ def _no_audio(path: Path, kind: str | None) -> AudioError:
             f"{path}: not audio that can be decoded; expected one of {', '.join(SUFFIXES)}, "
             "convert it or remove it."
         )
+    if kind in ("FLAC", "MP3"):
+        return AudioError(f"{path}: damaged, {kind} that can't be decoded; copy it again.")
     return AudioError(
         f"{path}: {kind} whose coding can't be decoded; {ffmpeg.ADVICE}, or convert it to WAV or "
         "FLAC."
