@@ -104,10 +104,15 @@ class CropData(LightningDataModule, Generic[Found, Made]):
         crops = self.make_crops(manifest)
         ranks = self.trainer.world_size if self.trainer else 1
         if len(crops) < self.batch_size * ranks:
+            fewer = f"set data.batch_size={len(crops) // ranks} or lower"
+            if len(crops) < 2 * ranks:
+                fewer = (
+                    "an epoch has one crop of each, so few long ones need data=shards with "
+                    "data.seconds_per_crop=1 (pack them with python -m datamodules.shards pack)"
+                )
             raise ValueError(
-                f"{self.source}: {len(crops)} usable recordings don't fill "
-                f"one batch of {self.batch_size * ranks}; set data.batch_size="
-                f"{max(2, len(crops) // ranks)} or lower."
+                f"{self.source}: {len(crops)} usable recordings don't fill one batch of "
+                f"{self.batch_size * ranks}; {fewer}."
             )
         if self.run_dir is not None and (self.trainer is None or self.trainer.is_global_zero):
             manifest.write(Path(self.run_dir))
@@ -180,7 +185,7 @@ class CropData(LightningDataModule, Generic[Found, Made]):
 
 
 class PretrainingData(CropData[Manifest, Crops]):
-    """Random crops from a folder tree of recordings (wav, flac, mp3, ogg, opus).
+    """Random crops from a folder tree of recordings, in any format of `datamodules.audio`.
 
     Args:
         root: of the tree.

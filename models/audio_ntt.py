@@ -24,6 +24,9 @@ class AudioNTT(nn.Module):
     min_frames = 8
     """Three halvings in time leave nothing of fewer frames."""
 
+    step_frames = 8
+    """Frames of a step; the convolutions of one see 7 more on either side."""
+
     def __init__(
         self, embed_dim: int = 2048, n_mels: int = 64, channels: int = 64, dropout: float = 0.3
     ):
@@ -48,9 +51,15 @@ class AudioNTT(nn.Module):
         `frames`: how many of the T frames are each utterance's own, where shorter ones are padded;
         the embedding is that of the utterance alone.
         """
+        steps, frames = self.steps(log_mel, frames)
+        return mean_max_over_time(steps, frames)
+
+    def steps(
+        self, log_mel: Float[Tensor, "B 1 F T"], frames: Int[Tensor, "B"] | None = None
+    ) -> tuple[Float[Tensor, "B T2 D"], Int[Tensor, "B"] | None]:
+        """What `forward` pools: a vector every `step_frames` frames, and how many are own."""
         features, frames = convolve(self.features, log_mel, frames)
-        steps = rearrange(features, "b c f t -> b t (f c)")
-        return mean_max_over_time(self.fc(steps), frames)
+        return self.fc(rearrange(features, "b c f t -> b t (f c)")), frames
 
 
 def conv_blocks(blocks: int, channels: int) -> nn.Sequential:

@@ -36,6 +36,9 @@ class AudioNTT2022(nn.Module):
     min_frames = 4
     """Two halvings in time leave nothing of fewer frames."""
 
+    step_frames = 4
+    """Frames of a step; the convolutions of one see 3 more on either side."""
+
     def __init__(
         self,
         embed_dim: int = 3072,
@@ -72,6 +75,13 @@ class AudioNTT2022(nn.Module):
         `frames`: how many of the T frames are each utterance's own, where shorter ones are padded;
         the embedding is that of the utterance alone.
         """
+        steps, frames = self.steps(log_mel, frames)
+        return mean_max_over_time(steps, frames)
+
+    def steps(
+        self, log_mel: Float[Tensor, "B 1 F T"], frames: Int[Tensor, "B"] | None = None
+    ) -> tuple[Float[Tensor, "B T2 D"], Int[Tensor, "B"] | None]:
+        """What `forward` pools: a vector every `step_frames` frames, and how many are own."""
         features, frames = convolve(self.features, log_mel, frames)
-        steps = rearrange(features, "b c f t -> b t (f c)")
-        return mean_max_over_time(torch.cat([steps, self.fc(steps)], dim=-1), frames)
+        local = rearrange(features, "b c f t -> b t (f c)")
+        return torch.cat([local, self.fc(local)], dim=-1), frames

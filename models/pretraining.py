@@ -34,6 +34,9 @@ from models.training.lightning_internals import is_logged
 COLLAPSED = 0.02
 """Embedding std below which the warning comes; a healthy run stays an order of magnitude above."""
 
+SILENT = 1e-3
+"""Deviation of log-mels (natural log) below which there is nothing but digital silence."""
+
 
 class CollapseWarning(UserWarning):
     """The embeddings of a batch point (nearly) all in one direction."""
@@ -136,6 +139,11 @@ class BYOLPretraining(LightningModule):
         return output.loss
 
     def on_train_epoch_end(self) -> None:
+        if self.views.pre_norm.std < SILENT:
+            raise ValueError(
+                f"epoch {self.current_epoch}: every crop so far is digital silence (the log-mels' "
+                f"deviation is {self.norm[1]:.1e}); check the recordings in data.root."
+            )
         self.log("loss_epoch", self.epoch_loss / self.epoch_batches, sync_dist=True)
         self.epoch_loss.zero_()
         self.epoch_batches.zero_()

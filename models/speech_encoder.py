@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from math import isfinite
 from numbers import Real
@@ -16,6 +17,13 @@ from torch import Tensor, nn
 from torchaudio.functional import resample
 
 from models.frontend import LogMel
+from models.long_recordings import PIECE, Stepwise, embed_pieces, log_mel_pieces
+
+LOUDEST = 100.0
+"""Floats are meant to stay within ±1; the rule of `datamodules.audio`."""
+
+CHANNELS = 8
+"""A last axis of so few can't be samples where the other one is longer."""
 
 
 @runtime_checkable
@@ -80,34 +88,48 @@ class SpeechEncoder(nn.Module):
         missing = self.min_frames * self.frontend.hop_length - waveform.shape[-1]
         if missing > 0:
             waveform = nn.functional.pad(waveform, (missing // 2, missing - missing // 2))
+        if self.frontend.frames(waveform.shape[-1]) > PIECE:
+            return log_mel_pieces(self.frontend, waveform)
         return self.frontend(waveform)
 
     def encode(
         self, log_mel: Float[Tensor, "B 1 F T"], frames: Int[Tensor, "B"] | None = None
     ) -> Float[Tensor, "B D"]:
         """Embedding of a normalised log-mel; `frames` as the encoder takes it, for padded ones."""
+        if frames is None and log_mel.shape[-1] > PIECE and isinstance(self.encoder, Stepwise):
+            return embed_pieces(self.encoder, log_mel)
         return self.encoder(log_mel, frames)
 
     @torch.no_grad()
     def embed(
         self,
-        waveform: Tensor | np.ndarray,
-        sample_rate: int,
+        waveform: Tensor | np.ndarray | str | os.PathLike[str],
+        sample_rate: int | None = None,
         norm: tuple[float, float] | None = None,
+        channels_last: bool = False,
     ) -> Float[Tensor, "B D"]:
-        """Embed recordings of one length.
+        """Embed recordings of one length, or the recording in a file.
+
+        Memory stays bounded for an hour (the convolutional encoders go piece by piece; CvT attends
+        to all of a recording at once, so its time grows with the square of the length).
 
         Args:
-            waveform: (S,) or (B, S), floats in [-1, 1].
-            sample_rate: of `waveform`, Hz; resampled where the front end has another.
+            waveform: (S,) or (B, S), floats in [-1, 1]; or the path of a recording.
+            sample_rate: of `waveform`, Hz; resampled where the front end has another. A file says
+                its own.
             norm: mean and standard deviation of the log-mels; by default those of pre-training.
+            channels_last: `waveform` is one recording, (S, channels) as soundfile gives it; the
+                channels are averaged.
 
         Raises:
-            TypeError: a waveform that isn't one of floats (a path, int16 samples), or a sample
-                rate or norm that isn't of numbers.
-            ValueError: an empty or not finite waveform, a sample rate that isn't a whole number
-                above 0, a norm whose std isn't above 0, or no norm at all.
+            TypeError: a waveform that isn't one of floats (int16 samples), or a sample rate or
+                norm that isn't of numbers.
+            ValueError: an empty, not finite or far too loud waveform, one that has its channels
+                last, a sample rate that isn't a whole number above 0, a norm whose std isn't above
+                0, or no norm at all; a file that can't be read (`datamodules.audio.AudioError`).
         """
+        if isinstance(waveform, str | os.PathLike):
+            waveform, sample_rate = _read(waveform, sample_rate)
         sample_rate = _checked_rate(sample_rate)
         norm = self.norm if norm is None else _checked_norm(norm)
         if norm is None:
@@ -115,19 +137,49 @@ class SpeechEncoder(nn.Module):
                 f"{self.name}: these weights come without normalisation statistics; give "
                 "norm=(mean, std) of your log-mels (serab.extractors fits them on a corpus)."
             )
-        audio = _floats(waveform).to(self.device, torch.float32)
-        if audio.ndim not in (1, 2) or audio.shape[-1] == 0:
-            raise ValueError(
-                f"waveform has shape {tuple(audio.shape)}: expected (samples,) or "
-                "(batch, samples), with at least one sample."
-            )
-        if not torch.isfinite(audio).all():
-            raise ValueError("waveform holds NaN or infinite samples; check the recording.")
-        audio = torch.atleast_2d(audio)
+        audio = _recordings(_floats(waveform), channels_last).to(self.device, torch.float32)
         if sample_rate != self.sample_rate:
             audio = resample(audio, sample_rate, self.sample_rate)
         mean, std = norm
         return self.encode((self.log_mel(audio) - mean) / std)
+
+
+def _read(path: str | os.PathLike[str], sample_rate: int | None) -> tuple[np.ndarray, int]:
+    from datamodules.audio import read_audio
+
+    waveform, rate = read_audio(os.fspath(path))
+    if sample_rate is not None and sample_rate != rate:
+        raise ValueError(
+            f"sample_rate={sample_rate!r}: {os.fspath(path)} has {rate} Hz; leave sample_rate out, "
+            "a file says its own."
+        )
+    return waveform, rate
+
+
+def _recordings(audio: Tensor, channels_last: bool) -> Float[Tensor, "B S"]:
+    """Samples of one or more recordings, checked."""
+    shape = tuple(audio.shape)
+    if channels_last and audio.ndim == 2:
+        audio = audio.mean(dim=1)
+    elif audio.ndim == 2 and shape[1] <= CHANNELS < shape[0]:
+        raise ValueError(
+            f"waveform has shape {shape}: as (batch, samples) that is {shape[0]:,} recordings of "
+            f"{shape[1]} samples; for channels last, as soundfile gives them, average them "
+            "(waveform.mean(axis=1)), transpose, or say channels_last=True."
+        )
+    if audio.ndim not in (1, 2) or audio.shape[-1] == 0:
+        raise ValueError(
+            f"waveform has shape {shape}: expected (samples,) or (batch, samples), with at least "
+            "one sample."
+        )
+    if not torch.isfinite(audio).all():
+        raise ValueError("waveform holds NaN or infinite samples; check the recording.")
+    if audio.numel() and (loudest := float(audio.abs().max())) > LOUDEST:
+        raise ValueError(
+            f"waveform holds samples up to {loudest:.3g}: expected floats in [-1, 1]; scale it "
+            "down (divide 16-bit samples by 32768)."
+        )
+    return torch.atleast_2d(audio)
 
 
 def _floats(waveform: Any) -> Tensor:
@@ -137,7 +189,7 @@ def _floats(waveform: Any) -> Tensor:
         kind = type(waveform).__name__
         raise TypeError(
             f"waveform is of type {kind}: expected a tensor or an array of samples, (samples,) or "
-            "(batch, samples); datamodules.audio.read_audio reads a file."
+            "(batch, samples), or the path of a recording."
         ) from error
     if not samples.is_floating_point():
         raise TypeError(

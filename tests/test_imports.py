@@ -30,7 +30,8 @@ def allowed(path: Path, module: str) -> bool:
         if there == "datamodules":
             return module in ("datamodules.audio", "datamodules.files", "datamodules.prefetch")
         return here.as_posix() in ("serab/extractors/encoder.py", "serab/hear.py")
-    return False
+    # an encoder embeds a file too: the one place where models read audio, and only when asked to
+    return here.as_posix() == "models/speech_encoder.py" and module == "datamodules.audio"
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
@@ -41,7 +42,8 @@ def test_imports(path: Path):
 
 def test_the_walk_sees_what_it_should():
     assert not allowed(ROOT / "models/byol.py", "datamodules.audio")
-    assert not allowed(ROOT / "datamodules/audio.py", "models.frontend")
+    assert not allowed(ROOT / "models/speech_encoder.py", "datamodules.crops")
+    assert not allowed(ROOT / "datamodules/audio/reading.py", "models.frontend")
     assert not allowed(ROOT / "serab/embed/corpus.py", "models.checkpoint")
     assert not allowed(ROOT / "serab/embed/corpus.py", "datamodules.crops")
     assert not allowed(ROOT / "models/byol.py", "hydra.utils")

@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -33,11 +33,17 @@ class Recording:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The recordings below `root`, sorted by path, and why each of the others can't be used."""
+    """The recordings below `root`, sorted by path, and why each of the others can't be used.
+
+    Attributes:
+        unusable: files, and folders that can't be opened, with the reason.
+        passed_over: hidden files and folders, those of trash and of other systems' bookkeeping.
+    """
 
     root: Path
     recordings: tuple[Recording, ...]
     unusable: dict[str, str] = field(default_factory=dict)
+    passed_over: dict[str, str] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -62,6 +68,10 @@ class Manifest:
         )
         if self.unusable:
             line += f"; {len(self.unusable)} unusable, listed in unusable.csv"
+            causes = Counter(_cause(reason) for reason in self.unusable.values())
+            line += f" ({', '.join(f'{count} {cause}' for cause, count in causes.most_common())})"
+        if self.passed_over:
+            line += f"; {len(self.passed_over)} hidden or in the trash, passed over (unusable.csv)"
         return line
 
     def write(self, folder: Path) -> None:
@@ -69,7 +79,8 @@ class Manifest:
         folder.mkdir(parents=True, exist_ok=True)
         rows = ((r.path, r.frames, r.sample_rate) for r in self.recordings)
         _write_csv(folder / "recordings.csv", ("path", "frames", "sample_rate"), rows)
-        _write_csv(folder / "unusable.csv", ("path", "reason"), sorted(self.unusable.items()))
+        left_out = sorted((self.unusable | self.passed_over).items())
+        _write_csv(folder / "unusable.csv", ("path", "reason"), left_out)
 
 
 def scan_folder(root: str | Path, workers: int = 8) -> Manifest:
@@ -85,13 +96,16 @@ def scan_folder(root: str | Path, workers: int = 8) -> Manifest:
     root = Path(root).expanduser()
     if not root.is_dir():
         raise ValueError(f"data.root={root}: no such folder; give one with speech recordings.")
-    found = sorted(_walk(root))
+    found, unreadable, passed_over = _walk(root)
     if not found:
+        for path, reason in unreadable.items():
+            raise ValueError(f"data.root={root}: no recordings in it, {path}: {reason}")
         raise ValueError(
             f"data.root={root}: no recordings in it; expected files ending in "
             f"{', '.join(SUFFIXES)}, in it or in folders below."
         )
-    return check_recordings(root, found, workers)
+    manifest = check_recordings(root, found, workers)
+    return replace(manifest, unusable=unreadable | manifest.unusable, passed_over=passed_over)
 
 
 def read_manifest(path: str | Path, workers: int = 8) -> Manifest:
@@ -132,7 +146,7 @@ def check_recordings(root: Path, found: Sequence[str], workers: int = 8) -> Mani
             if isinstance(result, Recording):
                 recordings.append(Recording(path, result.frames, result.sample_rate))
             else:
-                unusable[path] = result
+                unusable[_shown(path)] = result
     if not recordings:
         first = next(iter(unusable.values()))
         raise ValueError(
@@ -141,25 +155,82 @@ def check_recordings(root: Path, found: Sequence[str], workers: int = 8) -> Mani
     return Manifest(root, tuple(recordings), unusable)
 
 
-def _walk(root: Path) -> Iterable[str]:
+_TRASH = (
+    "__macosx",
+    "@eadir",
+    "#recycle",
+    "$recycle.bin",
+    "system volume information",
+    "lost+found",
+)
+"""Folders, lower case, that systems keep for themselves."""
+
+
+def _walk(root: Path) -> tuple[list[str], dict[str, str], dict[str, str]]:
+    """Audio files by their ending, sorted; folders that can't be read; what is passed over."""
+    found: list[str] = []
+    unreadable: dict[str, str] = {}
+    passed_over: dict[str, str] = {}
+
+    def note(error: OSError) -> None:
+        path = Path(error.filename or root).relative_to(root).as_posix()
+        reason = f"unreadable folder ({error.strerror}); give yourself the right to read it."
+        unreadable[_shown(path)] = reason
+
     visited = set()
-    for folder, below, names in os.walk(root, followlinks=True):
+    for folder, below, names in os.walk(root, followlinks=True, onerror=note):
         status = os.stat(folder)
         if (status.st_dev, status.st_ino) in visited:
             below.clear()  # a link that leads back
             continue
         visited.add((status.st_dev, status.st_ino))
+        here = Path(folder).relative_to(root)
+        hidden = [name for name in below if name.startswith(".") or name.lower() in _TRASH]
+        for name in hidden:
+            below.remove(name)
+            shown = _shown((here / name).as_posix())
+            passed_over[shown] = "hidden folder, or one for trash; not looked into."
         for name in names:
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                yield (Path(folder) / name).relative_to(root).as_posix()
+            if not name.lower().endswith(SUFFIXES):
+                continue
+            path = (here / name).as_posix()
+            if name.startswith("."):
+                passed_over[_shown(path)] = "hidden file, such as a Mac's shadow of another."
+            else:
+                found.append(path)
+    return sorted(found), unreadable, passed_over
 
 
 def _check(path: Path) -> Recording | str:
+    shown = _shown(str(path))
+    if shown != str(path):
+        return f"{shown}: its name isn't UTF-8; rename it."
     try:
         info = probe_audio(path)
     except (AudioError, OSError) as error:
         return str(error)
     return Recording(path.name, info.frames, info.sample_rate)
+
+
+def _shown(path: str) -> str:
+    """A path with bytes that aren't UTF-8 escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _cause(reason: str) -> str:
+    """What most reasons come down to, for a count."""
+    causes = {
+        "install PyAV": "that need PyAV (pip install av)",
+        "git-lfs": "git-lfs pointers",
+        "unreadable": "unreadable",
+        "isn't UTF-8": "with a name that isn't UTF-8",
+        "cut off": "cut off or damaged",
+        "damaged": "cut off or damaged",
+        "empty": "empty",
+        "encrypted": "encrypted",
+        "not audio": "not audio",
+    }
+    return next((cause for word, cause in causes.items() if word in reason), "for other reasons")
 
 
 def _write_csv(path: Path, header: tuple[str, ...], rows: Iterable[tuple]) -> None:

@@ -195,7 +195,7 @@ def _finish(
     rows, table = [], io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(("path", "shard", "start", "samples"))
-    unusable = dict(manifest.unusable)
+    unusable = manifest.unusable | manifest.passed_over
     for number, (part, packed) in enumerate(zip(plan, done, strict=True)):
         unusable |= packed.unusable
         start = 0

@@ -22,6 +22,15 @@ def test_collapse_alarm(tmp_path: Path):
         fit(module(), Waveforms(), tmp_path / "healthy")
 
 
+def test_silence_alone_ends_in_a_sentence(tmp_path: Path):
+    data = Waveforms(12)
+    data.waveforms[:] = 0
+    with pytest.raises(ValueError, match="epoch 0: every crop so far is digital silence"):
+        fit(module(), data, tmp_path)
+    data.waveforms[8:] = Waveforms(12).waveforms[8:]
+    fit(module(), data, tmp_path / "some speech")
+
+
 def test_loss_falls(tmp_path: Path):
     model, data = module(lr=3e-3), Waveforms()
     losses = []

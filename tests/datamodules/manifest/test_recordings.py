@@ -1,6 +1,8 @@
 """Scanning a folder: what is usable, what isn't and why."""
 
 import csv
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -69,3 +71,68 @@ def test_real_speech(shared: Path):
     manifest = scan_folder(shared / "data" / "picovoice")
     assert len(manifest.recordings) == 619
     assert not manifest.unusable
+
+
+def test_hidden_and_trash_folders_are_passed_over_and_counted(tmp_path: Path):
+    sf.write(tmp_path / "a.wav", voiced(1.0, 16_000, 0), 16_000)
+    folders = (".Trash-1000/files", "__MACOSX", "x/@eaDir", "$RECYCLE.BIN", "lost+found", ".git")
+    for folder in folders:
+        (tmp_path / folder).mkdir(parents=True)
+        sf.write(tmp_path / folder / "b.wav", voiced(1.0, 16_000, 0), 16_000)
+    sf.write(tmp_path / "._a.wav", voiced(1.0, 16_000, 0), 16_000)
+    manifest = scan_folder(tmp_path)
+    assert [r.path for r in manifest.recordings] == ["a.wav"]
+    assert not manifest.unusable
+    assert len(manifest.passed_over) == 7
+    assert "7 hidden or in the trash, passed over" in manifest.summary(0.95)
+    manifest.write(tmp_path / "run")
+    with (tmp_path / "run" / "unusable.csv").open() as file:
+        assert "x/@eaDir" in [row["path"] for row in csv.DictReader(file)]
+
+
+def test_what_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Permissions don't hold back root, so the system's answer is given for it."""
+    for name in ("a.wav", "secret.wav", "closed/b.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        sf.write(tmp_path / name, voiced(1.0, 16_000, 0), 16_000)
+    scandir, open_path = os.scandir, Path.open
+
+    def closed(path):
+        if Path(path).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    def secret(path: Path, *arguments, **keywords):
+        if path.name == "secret.wav":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return open_path(path, *arguments, **keywords)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    monkeypatch.setattr(Path, "open", secret)
+    manifest = scan_folder(tmp_path)
+    assert [r.path for r in manifest.recordings] == ["a.wav"]
+    assert "unreadable folder (Permission denied)" in manifest.unusable["closed"]
+    assert "secret.wav: unreadable (Permission denied)" in manifest.unusable["secret.wav"]
+    assert "2 unusable, listed in unusable.csv (2 unreadable)" in manifest.summary(0.95)
+
+
+def test_names_that_are_not_utf8_are_named(tmp_path: Path):
+    sf.write(tmp_path / "a.wav", voiced(1.0, 16_000, 0), 16_000)
+    try:
+        (tmp_path / os.fsdecode(b"gr\xfc\xdfe.wav")).write_bytes((tmp_path / "a.wav").read_bytes())
+    except OSError:
+        pytest.skip("this file system takes only UTF-8")
+    manifest = scan_folder(tmp_path)
+    assert len(manifest.recordings) == 1
+    assert "isn't UTF-8" in manifest.unusable[r"gr\xfc\xdfe.wav"]
+    manifest.write(tmp_path / "run")
+    assert r"gr\xfc\xdfe.wav" in (tmp_path / "run" / "unusable.csv").read_text("utf-8")
+
+
+def test_lfs_pointers_are_called_so(tmp_path: Path):
+    sf.write(tmp_path / "a.wav", voiced(1.0, 16_000, 0), 16_000)
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+    (tmp_path / "b.wav").write_text(pointer)
+    manifest = scan_folder(tmp_path)
+    assert "git lfs pull" in manifest.unusable["b.wav"]
+    assert "(1 git-lfs pointers)" in manifest.summary(0.95)
