@@ -16,7 +16,7 @@ from serab.embed.store import EmbeddingStore
 from serab.extractors.base import Extractor
 from serab.extractors.loading import single_threaded_torch
 from serab.index import CorpusIndex
-from serab.progress import progress
+from serab.terminal import progress
 
 
 def embed_corpus(
