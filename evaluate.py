@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import hydra
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from models.hub_download import is_repo_id
 from serab.launch.arguments import check_arguments
 from serab.launch.early import check_evaluation, check_weights
-from serab.launch.script import make_loggers, metric_to_optimize, run, start
+from serab.launch.script import build, make_loggers, metric_to_optimize, run, start
 from serab.sweep.jobs import Outcome
 
 
@@ -25,7 +24,7 @@ def evaluate(cfg: DictConfig) -> Outcome:
     planned = plan(cfg.tasks, cfg.protocol, cfg.splits, cfg.classifiers, cfg.jobs, cfg.cache)
     optimized = metric_to_optimize(cfg.optimize, planned.metrics)
     check_arguments(cfg, ("extractor",))
-    extractor = instantiate(cfg.extractor)
+    extractor = build(cfg.extractor)
     settings = OmegaConf.to_yaml(cfg, resolve=True)
     if not any((cfg.logger or {}).values()):
         return Outcome(run_plan(planned, extractor, run_dir, settings).metrics, optimized)

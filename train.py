@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hydra
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from models.training.run_dir import RUNS, first_process, run_to_resume
 from serab.launch.arguments import check_arguments
-from serab.launch.early import check_evaluation
+from serab.launch.early import check_evaluation, check_recordings
 from serab.launch.resumed_config import RECIPE, resumed_config, save_config
-from serab.launch.script import in_sweep, make_loggers, metric_to_optimize, run, start
+from serab.launch.script import build, in_sweep, make_loggers, metric_to_optimize, run, start
 from serab.run_dir import choose_run_dir, hold
 from serab.sweep.jobs import Outcome
 
@@ -36,6 +35,7 @@ IGNORED_WARNINGS = (
 
 def train(cfg: DictConfig) -> Outcome:
     """One pre-training run, scored where `evaluate.tasks` says so."""
+    check_recordings(cfg)
     if cfg.evaluate.tasks:
         check_evaluation(cfg.evaluate)
     from models.tracking import finished_run
@@ -74,11 +74,11 @@ def pretrain(cfg: DictConfig, run_dir: Path) -> Outcome:
     probes = [f"probe_{task}" for task in cfg.probe.tasks or []]
     names = [*(scoring.metrics if scoring else []), "loss", *probes]
     optimized = metric_to_optimize(cfg.optimize, names)
-    module = instantiate(cfg.module)
+    module = build(cfg.module)
     checkpoint = checkpoint_to_resume(run_dir, cfg.resume, module.spec)
     if cfg.init is not None and checkpoint is None:
         start_from(module, cfg.init, cfg.init_norm)
-    data = instantiate(cfg.data)
+    data = build(cfg.data)
     trainer = build_trainer(cfg, run_dir)
     if first_process():
         data.find(trainer, f"run_dir={run_dir} resume=auto" if resumes else None)
@@ -127,7 +127,7 @@ def build_trainer(cfg: DictConfig, run_dir: Path) -> Trainer:
 
         callbacks.append(Probe(cfg.probe.tasks, cfg.probe.every_epochs))
     plugins = run_plugins(bool(cfg.trainer.get("sync_batchnorm")))
-    trainer = instantiate(cfg.trainer, logger=False, callbacks=callbacks, plugins=plugins)
+    trainer = build(cfg.trainer, logger=False, callbacks=callbacks, plugins=plugins)
     if trainer.world_size > 1 and in_sweep():
         raise ValueError(
             f"trainer.devices={cfg.trainer.devices}: a sweep's jobs are of one process each; set "

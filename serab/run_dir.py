@@ -23,9 +23,13 @@ def choose_run_dir(run_dir: str | None, parent: str) -> str:
     Runs that begin in the same second get one each.
 
     Raises:
-        SystemExit: it can't be made; before Hydra does so, which answers with a traceback.
+        SystemExit: it can't be made, or has a name that Hydra can't take; here, as Hydra would
+            answer with a traceback.
     """
     chosen = Path(str(run_dir) if run_dir else Path(parent, time.strftime("%Y-%m-%d_%H-%M-%S")))
+    if "${" in str(chosen):
+        reason = "Hydra takes ${ for the name of another entry"
+        sys.exit(f"error: run_dir={chosen}: {reason}; choose another.")
     absent = [folder for folder in (chosen, *chosen.parents) if not folder.exists()]
     try:
         if run_dir:

@@ -1,4 +1,4 @@
-"""A run directory of an earlier version is loaded, continued and evaluated as by that one."""
+"""A run directory of an earlier version is loaded, continued and evaluated as by that version."""
 
 import csv
 import runpy

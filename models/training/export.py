@@ -5,20 +5,33 @@ from __future__ import annotations
 import logging
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from pytorch_lightning import Trainer
+from torch import Tensor
 
 from models.checkpoint import ARTEFACT
-from models.pretraining import BYOLPretraining
 
 log = logging.getLogger("train")
+
+
+@runtime_checkable
+class Pretraining(Protocol):
+    """A module that trains an encoder."""
+
+    @property
+    def unreadable(self) -> Tensor:
+        """How many crops were silence in place of a recording."""
+        ...
+
+    def export_encoder(self, path: Path, about: dict[str, Any]) -> Path: ...
+
 
 PACKAGES = ("torch", "torchaudio", "pytorch-lightning", "vit-pytorch")
 
 
 def export(
-    module: BYOLPretraining, trainer: Trainer, run_dir: Path, data: dict[str, Any], seed: int
+    module: Pretraining, trainer: Trainer, run_dir: Path, data: dict[str, Any], seed: int
 ) -> Path:
     """Write the encoder's file, give it to the loggers that keep one, and say where all is.
 

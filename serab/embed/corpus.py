@@ -17,7 +17,7 @@ from serab.embed.waveforms import VERSION
 from serab.extractors.base import Extractor
 from serab.extractors.loading import single_threaded_torch
 from serab.index import CorpusIndex
-from serab.progress import progress
+from serab.terminal import progress
 
 
 def embed_corpus(

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from serab.protocol import protocol_named, split_seeds
 from serab.tasks import task_codes
+
+READ_IN_PLACE = (
+    "datamodules.pretraining.PretrainingData",
+    "datamodules.pretraining.ShardData",
+)
+"""What reads recordings that are there already; others make or fetch theirs."""
 
 
 def check_evaluation(cfg: DictConfig) -> None:
@@ -41,3 +47,20 @@ def check_weights(cfg: DictConfig, is_remote: Callable[[str], bool]) -> None:
                 f"{key}={path}: no such file or folder; give a run directory, its "
                 "encoder.safetensors, a .ckpt or official weights."
             )
+
+
+def check_recordings(cfg: DictConfig) -> None:
+    """Check that the recordings of a new training are there.
+
+    Args:
+        cfg: of a training; one that goes on has its own place of recordings.
+
+    Raises:
+        ValueError: they aren't.
+    """
+    if cfg.resume == "auto" or cfg.data.get("_target_") not in READ_IN_PLACE:
+        return
+    for key, kind in (("manifest", "file"), ("root", "folder")):
+        path = None if OmegaConf.is_missing(cfg.data, key) else cfg.data.get(key)
+        if path is not None and not Path(str(path)).expanduser().exists():
+            raise ValueError(f"data.{key}={path}: no such {kind}; give one with speech recordings.")

@@ -51,8 +51,8 @@ def explain(error: BaseException) -> str | None:
         return _one_line(str(error))
     if isinstance(error, RuntimeError):
         return _workers(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return _full_disk(error)
+    if isinstance(error, OSError) and error.strerror:
+        return _system_error(error)
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} has no value; give {error.full_key}=..."
     if isinstance(error, InterpolationResolutionError):
@@ -172,11 +172,12 @@ def _workers(error: RuntimeError) -> str | None:
     return None
 
 
-def _full_disk(error: OSError) -> str:
-    file = error.filename or _file_written(error) or _run_dir()
-    if error.filename and ";" in str(error.strerror):  # says already what to do
-        return str(error)
-    return f"{file}: can't be written ({os.strerror(error.errno or 0)}); make room and start again."
+def _system_error(error: OSError) -> str:
+    """The file first; a full disk's error needn't have it."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) and not error.filename:
+        file = _file_written(error) or _run_dir()
+        return f"{file}: can't be written ({error.strerror}); make room and start again."
+    return f"{error.filename}: {error.strerror}." if error.filename else str(error)
 
 
 def _file_written(error: OSError) -> str | None:
@@ -200,10 +201,11 @@ def _run_dir() -> str:
 
 def _interpolation(error: InterpolationResolutionError) -> str:
     """`${x}` in a value of the command line, where a path was meant perhaps."""
-    given = [text for text in task_overrides() if "${" in text and "=" in text]
+    given = [text for text in task_overrides() if re.search(r"=.*(?<!\\)\$\{", text)]
     if not given:
         return _one_line(str(error))
     key, _, value = given[0].partition("=")
+    value = value.strip("'\"")
     return (
         f"{given[0]}: {_one_line(str(error)).split(' full_key')[0]}; ${{...}} is Hydra's way to "
         f"name another entry, a path that has it is quoted so: {quoted(key, value)}."

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from datamodules.files import write_whole
 from serab.launch.errors import task_overrides
+from serab.launch.script import replaced
 
 CONFIG = "config.yaml"
 RECIPE = (
@@ -109,21 +110,12 @@ def read_config(path: Path) -> DictConfig:
                 f"{path}: {key} is an option that this version hasn't got; go on with the version "
                 "that began the run, or choose another run_dir."
             )
-    return OmegaConf.create(_literal(content))
+    return OmegaConf.create(replaced(content, "${", "\\${"))  # a path is no interpolation
 
 
 def save_config(cfg: DictConfig, run_dir: Path) -> None:
     """Write the run's config.yaml, every entry with its value."""
     write_whole(run_dir / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
-
-
-def _literal(node: Any) -> Any:
-    """Text that has `${`, such as a path, is no interpolation."""
-    if isinstance(node, dict):
-        return {key: _literal(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_literal(value) for value in node]
-    return node.replace("${", "\\${") if isinstance(node, str) else node
 
 
 def _given() -> list[str]:

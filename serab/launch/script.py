@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,16 +19,17 @@ from serab.launch.errors import explain, full_errors, task_overrides
 from serab.run_dir import choose_run_dir, discard_unused
 from serab.sweep.jobs import Outcome, run_job
 from serab.sweep.record import with_table
+from serab.terminal import show_what_it_can
 
 
 def start(main: Callable[[], Any]) -> None:
     """Run a script's main: what the command line gets wrong is one sentence, a sweep has a table.
 
-    What the terminal can't show is shown as `?`, rather than end a run that has done its work.
+    What the terminal can't show is shown as `?`, rather than end a run that has done its work; a
+    log file that can't be written any more prints no traceback either.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    logging.raiseExceptions = False
+    show_what_it_can()
     # Hydra's own prints its errors as they are
     hydra_utils.run_and_report = _report  # type: ignore[assignment]  # its argument has no type
     with_table(main)
@@ -82,10 +83,27 @@ def with_run_dir(cfg: DictConfig, run_dir: Path) -> DictConfig:
     return settled
 
 
+def build(node: DictConfig, **arguments: Any) -> Any:
+    """Hydra's `instantiate`, to which a path that has `${` arrives as it is."""
+    values = OmegaConf.to_container(node, resolve=True)
+    if "${" in str(values):  # Hydra unescapes twice: as it resolves, and as it reads the argument
+        return instantiate(replaced(values, "${", "\\\\\\${"), **arguments)
+    return instantiate(node, **arguments)
+
+
+def replaced(node: Any, before: str, after: str) -> Any:
+    """A tree of plain values with a text in place of another."""
+    if isinstance(node, dict):
+        return {key: replaced(value, before, after) for key, value in node.items()}
+    if isinstance(node, list):
+        return [replaced(value, before, after) for value in node]
+    return node.replace(before, after) if isinstance(node, str) else node
+
+
 def make_loggers(cfg: DictConfig) -> list:
     """The loggers of a run, which have its configuration as a tree."""
     chosen = (cfg.get("logger") or {}).values()
-    loggers = [instantiate(logger) for logger in chosen if logger]
+    loggers = [build(logger) for logger in chosen if logger]
     for logger in loggers:
         logger.log_hyperparams(OmegaConf.to_container(cfg, resolve=True))
     return loggers

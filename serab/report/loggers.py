@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from PIL import Image
 
-from serab.evaluation import Evaluation
 from serab.report.compose import compose
 from serab.report.runs import read_runs
 
@@ -17,6 +17,19 @@ COLUMNS = (
     *("val_accuracy", "test_accuracy", "test_uar", "test_macro_f1", "n_test"),
     *("chance", "majority", "seconds"),
 )
+
+
+class Evaluation(Protocol):
+    """What is logged of one, see `serab.evaluation.Evaluation`."""
+
+    @property
+    def run_dir(self) -> Path: ...
+
+    @property
+    def results(self) -> Iterable[Any]: ...
+
+    @property
+    def metrics(self) -> dict[str, float]: ...
 
 
 def log_evaluation(loggers: Iterable[Any], evaluation: Evaluation, step: int | None = None) -> None:

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from serab.sweep.record import finish
+from serab.terminal import show_what_it_can
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m serab.sweep", description=__doc__)
     parser.add_argument("sweep_dirs", nargs="+", type=Path, metavar="SWEEP_DIR")
     options = parser.parse_args(arguments)
+    show_what_it_can()
     try:
         return 1 if any([finish(sweep_dir) for sweep_dir in options.sweep_dirs]) else 0
     except (ValueError, OSError) as error:

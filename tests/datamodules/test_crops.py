@@ -61,6 +61,16 @@ def test_a_file_that_breaks_later_is_counted(tmp_path: Path, caplog: pytest.LogC
     assert "a.wav: empty" in caplog.text
 
 
+def test_a_file_that_stays_broken_is_told_ever_less_often(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    crops = Crops(ramp(tmp_path / "a.wav", 20_000), 0.95)
+    (tmp_path / "a.wav").unlink()
+    assert sum(crops[(epoch, 0)]["unreadable"] for epoch in range(1000)) == 1000
+    told = [record.getMessage().split(":")[0] for record in caplog.records]
+    assert told == [f"silence in place of crop {2**power}" for power in range(10)]
+
+
 def keys(batches) -> list[tuple[int, int]]:
     return [key for batch in batches for key in batch]
 

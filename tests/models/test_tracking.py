@@ -37,7 +37,9 @@ def test_a_key_alone_is_not_enough(monkeypatch: pytest.MonkeyPatch):
 
 def test_offline_run_is_written_and_continues_under_its_id(tmp_path: Path):
     program = f"""
-import sys
+import logging, sys
+logging.basicConfig(format="%(message)s")
+logging.getLogger("models").setLevel(logging.INFO)
 from models.tracking import finish_run, wandb_logger
 logger = wandb_logger({str(tmp_path)!r}, project="test", group="g")
 logger.log_hyperparams({{"encoder": "cvt_small"}})
@@ -45,9 +47,20 @@ logger.log_metrics({{"loss": 0.5}}, step=int(sys.argv[1]))
 finish_run()
 """
     # a process each, as a run that goes on has; the service of this one may hold others' runs
-    own = {key: value for key, value in os.environ.items() if key != "WANDB_SERVICE"}
+    inherited = ("WANDB_SERVICE", "WANDB_SILENT")
+    environment = {key: value for key, value in os.environ.items() if key not in inherited}
     for step in range(2):
-        subprocess.run([sys.executable, "-c", program, str(step)], env=own, check=True)
+        result = subprocess.run(
+            [sys.executable, "-c", program, str(step)],
+            env=environment, check=True, text=True, capture_output=True,
+        )  # fmt: skip
+        lines = (result.stdout + result.stderr).splitlines()  # W&B's own would be thirty
+        assert [line.split()[0] for line in lines] == ["W&B:", "W&B"]
+        assert lines[0] == (
+            "W&B: offline, there is no API key (`wandb login` stores one); `wandb sync` uploads "
+            "the run later"
+        )
+        assert Path(lines[1].removeprefix("W&B         wandb sync ")).is_dir()
     run_id = (tmp_path / "wandb_id.txt").read_text().strip()
     folders = glob.glob(str(tmp_path / "wandb/offline-*"))
     assert folders

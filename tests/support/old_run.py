@@ -9,7 +9,7 @@ import numpy as np
 import soundfile as sf
 
 OLD_RUN = Path(__file__).parents[1] / "fixtures" / "old_run"
-"""Three epochs of one step each, by the code of before there were wings; best.ckpt left out."""
+"""Three epochs of a step each, by the code of before the packages had wings, without best.ckpt."""
 
 
 def copy_old_run(run_dir: Path) -> Path:

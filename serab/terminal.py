@@ -1,7 +1,8 @@
-"""How far a long step is: a bar on a terminal, a line every so often in a file."""
+"""Output that suits a terminal, or a file in its place: a bar, or a line every so often."""
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
@@ -51,3 +52,10 @@ def progress(
         ascii=True,
         bar_format="{desc}: {n:.0f} of {total_fmt}{unit}, {elapsed} gone, {remaining} left",
     )
+
+
+def show_what_it_can() -> None:
+    """Let standard output and error show as `?` what their encoding lacks, rather than raise."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
