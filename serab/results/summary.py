@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from datamodules.files import write_whole
 from serab.protocol import Protocol
+from serab.results.checksums import write_checked
 from serab.results.records import ClassifierResult
 from serab.scores import SERAB_TASKS, Means, means
 
@@ -48,7 +48,7 @@ def summarise(results: Iterable[ClassifierResult], protocol: Protocol) -> dict[s
 
 def write_summary(summary: dict[str, Any], run_dir: Path) -> Path:
     """Write summary.json."""
-    return write_whole(run_dir / SUMMARY, json.dumps(summary, indent=2) + "\n")
+    return write_checked(run_dir / SUMMARY, json.dumps(summary, indent=2) + "\n")
 
 
 def versions() -> dict[str, str]:
@@ -61,9 +61,9 @@ def versions() -> dict[str, str]:
 
 
 def _means(chosen: list[ClassifierResult]) -> dict[str, Any]:
-    of_task = {task: [row for row in chosen if row.task == task] for task in SERAB_TASKS}
-    accuracies = {task: mean(r.tested for r in of) for task, of in of_task.items() if of}
-    sizes = {task: mean(r.n_test for r in of) for task, of in of_task.items() if of}
+    by_task = {task: [row for row in chosen if row.task == task] for task in SERAB_TASKS}
+    accuracies = {task: mean(r.tested for r in rows) for task, rows in by_task.items() if rows}
+    sizes = {task: mean(r.n_test for r in rows) for task, rows in by_task.items() if rows}
     present = means(accuracies, sizes, tuple(accuracies))
     return {
         **_triple(means(accuracies, sizes)),
@@ -85,5 +85,5 @@ def _spread(chosen: list[ClassifierResult], task: str) -> dict[str, Any]:
     }
 
 
-def _triple(of: Means) -> dict[str, float | None]:
-    return {"UM": of.um, "WM": of.wm, "GM": of.gm}
+def _triple(found: Means) -> dict[str, float | None]:
+    return {"UM": found.um, "WM": found.wm, "GM": found.gm}
