@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from serab.report.comparison import comparison
-from serab.report.gallery import gallery
+from serab.report.blocks.comparison import comparison
+from serab.report.blocks.gallery import gallery
+from serab.report.blocks.paper_table import present_only, table_3
+from serab.report.blocks.provenance import leaks, protocols, provenance
+from serab.report.blocks.scores import accuracies, regression, splits
 from serab.report.page import Block, Card, Cards, Page, Text
-from serab.report.paper_table import present_only, table_3
-from serab.report.provenance import leaks, protocols, provenance
 from serab.report.runs import Run
-from serab.report.scores import accuracies, regression, splits
-from serab.report.words import percent
-
-_WORDS = {"best_on_test": "best on test", "selected": "selected on validation"}
+from serab.report.words import MARKS, percent, right
 
 
 def compose(runs: Sequence[Run]) -> Page:
@@ -55,25 +53,20 @@ def _cards(run: Run) -> list[Card]:
     label = f"{run.label}, {run.protocol.name}"
     summary = run.summary
     if summary["UM"] is not None:
-        words = _WORDS[summary["reports"]]
+        words = MARKS[summary["reports"]]
         triple = f"WM {percent(summary['WM'])}, GM {percent(summary['GM'])}; {words}"
         return [Card(label, f"UM {percent(summary['UM'])} %", triple)]
     cards = []
     for task in run.tasks[:3]:
-        row = run.chosen(task)
-        if row is None:
-            continue
-        words = _WORDS[run.protocol.reports]
-        detail = f"{round(row.tested * row.n_test)} of {row.n_test}, {row.classifier} ({words})"
-        other = run.chosen(task, "selected")
-        if other is not None and other is not row:
-            detail += f"; {percent(other.test_accuracy)} % selected on validation"
-        if len(run.seeds) > 1:
-            spread = summary["splits"].get(task)
-            if spread:
-                mean, deviation = percent(spread["mean"]), percent(spread["std"])
-                detail = f"mean of {len(run.seeds)} splits, ± {deviation}; {words}"
-                cards.append(Card(label, f"{task} {mean} %", detail))
-                continue
-        cards.append(Card(label, f"{task} {percent(row.test_accuracy)} %", detail))
+        spread, row = run.spread(task), run.chosen(task)
+        words = MARKS[run.protocol.reports]
+        if spread is not None and len(spread.accuracies) > 1:
+            detail = f"mean of {len(spread.accuracies)} splits, ± {percent(spread.std)}; {words}"
+            cards.append(Card(label, f"{task} {percent(spread.mean)} %", detail))
+        elif row is not None:
+            detail = f"{right(row.tested, row.n_test)}, {row.classifier} ({words})"
+            other = run.chosen(task, "selected")
+            if other is not None and other is not row:
+                detail += f"; {percent(other.test_accuracy)} % selected on validation"
+            cards.append(Card(label, f"{task} {percent(row.test_accuracy)} %", detail))
     return cards

@@ -24,6 +24,8 @@ TEST_SCORES = ("test_accuracy", "test_uar", "test_macro_f1", "over_utterances", 
 
 
 class _Sourced:
+    extractor: str
+    protocol: str
     corpus_digest: str
     extractor_fingerprint: str
     scikit_learn: str
@@ -114,8 +116,12 @@ class Predictions:
             raise ValueError(f"{unknown[0]!a} isn't among the emotions")
 
     @property
+    def split(self) -> tuple:
+        return (self.task, self.protocol, self.seed)
+
+    @property
     def slot(self) -> tuple:
-        return (self.task, self.protocol, self.seed, self.classifier)
+        return (*self.split, self.classifier)
 
 
 @dataclass(frozen=True)
