@@ -12,6 +12,7 @@ from serab.report.blocks.scores import accuracies, regression, splits
 from serab.report.page import Block, Card, Cards, Page, Text
 from serab.report.runs import Run
 from serab.report.words import MARKS, percent, right
+from serab.scores import SERAB_TASKS
 
 
 def compose(runs: Sequence[Run]) -> Page:
@@ -49,15 +50,18 @@ def _tasks(runs: Sequence[Run]) -> str:
 
 
 def _cards(run: Run) -> list[Card]:
-    """UM where there is one, or else up to three tasks."""
+    """UM where there is one, or else up to three of the nine; and each corpus beyond them."""
     label = f"{run.label}, {run.protocol.name}"
     summary = run.summary
     if summary["UM"] is not None:
         words = MARKS[summary["reports"]]
         triple = f"WM {percent(summary['WM'])}, GM {percent(summary['GM'])}; {words}"
-        return [Card(label, f"UM {percent(summary['UM'])} %", triple)]
-    cards = []
-    for task in run.tasks[:3]:
+        cards = [Card(label, f"UM {percent(summary['UM'])} %", triple)]
+        shown = []
+    else:
+        cards = []
+        shown = [task for task in run.tasks if task in SERAB_TASKS][:3]
+    for task in (*shown, *(task for task in run.tasks if task not in SERAB_TASKS)):
         spread, row = run.spread(task), run.chosen(task)
         words = MARKS[run.protocol.reports]
         if spread is not None and len(spread.accuracies) > 1:
