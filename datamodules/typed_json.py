@@ -18,7 +18,7 @@ Fraction = Annotated[float, Ge(0), Le(1)]
 Count = Annotated[int, Ge(0)]
 Positive = Annotated[int, Ge(1)]
 
-SEAL = "sha256"
+SEAL = "checksum"
 """Key of a sealed object's own checksum."""
 
 Kind = TypeVar("Kind")
@@ -63,7 +63,7 @@ def parse(content: bytes, kind: type[Kind], source: str, advice: str) -> Kind:
 
 
 def sealed(content: dict[str, Any]) -> dict[str, Any]:
-    """The same with its own SHA-256 (hex), so that `parse` sees what changed later."""
+    """The same with its own SHA-256 (hex) as "checksum": `parse` sees later changes."""
     return content | {SEAL: _seal(content)}
 
 
@@ -88,7 +88,7 @@ def _fault(content: bytes, kind: type) -> str | None:
     missing = [name for name in needed if name not in values]
     if missing:
         return f"lacks {', '.join(missing)}"
-    if SEAL in values and SEAL not in needed and values[SEAL] != _seal(values):
+    if SEAL in values and values[SEAL] != _seal(values):
         return "was changed since it was written (its checksum differs)"
     return None
 

@@ -8,7 +8,7 @@ A folder of shards holds
     recordings.csv     the same for people, with the paths
     unusable.csv       recordings that couldn't be packed, and why
     shards.json        version, rate, shards; written last, so a folder without it isn't finished.
-                       Its digest covers shards and index, its sha256 its own content
+                       Its digest covers shards and index, its checksum its own content
 """
 
 from __future__ import annotations

@@ -174,7 +174,9 @@ def _pack_shard(
             digest.update(content)
             samples.append(len(content) // SAMPLE.itemsize)
     packed = Packed(key, digest.hexdigest(), tuple(samples), unusable)
-    write_whole(path.with_suffix(".json"), json.dumps({"version": VERSION, **asdict(packed)}))
+    write_whole(
+        path.with_suffix(".json"), json.dumps(sealed({"version": VERSION, **asdict(packed)}))
+    )
     return number, packed
 
 

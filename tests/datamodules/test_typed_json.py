@@ -98,6 +98,6 @@ def test_what_is_shown_of_it_is_short_and_plain():
 def test_a_seal_shows_what_changed():
     content = sealed(asdict(GOOD))
     assert read(content) == GOOD
-    for change in ({"number": 3}, {"more": 1}, {"sha256": None}):
+    for change in ({"number": 3}, {"more": 1}, {"checksum": None}):
         with pytest.raises(ValueError, match="was changed since it was written"):
             read(content | change)

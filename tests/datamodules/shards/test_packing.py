@@ -167,7 +167,7 @@ sys.exit(main(["pack", "--source", {str(source)!r}, "--out", {str(tmp_path / "fu
         (lambda s: swap_lengths(s), r"index\.npy: it or the list of shards in shards.json was"),
         (lambda s: about(s, sample_rate=8_000), r"shards\.json: was changed since"),
         (lambda s: about(s, sample_rate="8"), r"shards\.json: was changed since"),
-        (lambda s: about(s, sha256=None, unusable=1), r"shards\.json: was changed since"),
+        (lambda s: about(s, checksum=None, unusable=1), r"shards\.json: was changed since"),
         (lambda s: (s / "shards.json").write_bytes(b"\xff"), r"shards\.json: isn't UTF-8 text"),
         (lambda s: (s / "shards.json").write_text("[" * 100_000), r"shards\.json: isn't JSON"),
     ],
@@ -205,7 +205,7 @@ def swap_lengths(shards: Path) -> None:
 @pytest.mark.parametrize("key", ["version", "sample_rate", "recordings", "digest", "shards"])
 def test_each_field_has_its_type(shards: Path, key: str):
     content = json.loads((shards / "shards.json").read_text())
-    del content["sha256"]  # as shards.json of before
+    del content["checksum"]  # as shards.json of before
     for value in (None, "word", -1, 0, 1e9, 1.5, float("nan"), [], {}, True, {"_target_": "x"}):
         (shards / "shards.json").write_text(json.dumps(content | {key: value}))
         with pytest.raises(ShardError):
