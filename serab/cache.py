@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from serab.embed.cache import cache_root, holdings, prune
+from serab.embed.cache import cache_root, entries, prune
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,16 +27,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = cache_root()
     try:
         if options.command == "prune":
-            held = prune(folder, options.name, options.older_than)
+            shown = prune(folder, options.name, options.older_than)
         else:
-            held = [h for h in holdings(folder) if h.path.match(options.name)]
+            shown = [entry for entry in entries(folder) if entry.path.match(options.name)]
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}; check its permissions.", file=sys.stderr)
         return 1
-    for entry in held:
+    for entry in shown:
         size = f"{entry.bytes / 1e6:10.1f} MB {entry.files:7} files {entry.days:6.1f} days"
         print(f"{size}  {entry.path.name}")
-    total = sum(entry.bytes for entry in held) / 1e6
+    total = sum(entry.bytes for entry in shown) / 1e6
     print(f"{total:10.1f} MB {'deleted from' if options.command == 'prune' else 'in'} {folder}")
     return 0
 

@@ -113,7 +113,7 @@ def run_plan(
         _run(plan, extractor, files)
         summary = summarise(files.results, plan.protocol)
         write_summary(summary, run_dir)
-    print_summary(summary)
+    print_summary(summary, files.results)
     for name in (RESULTS, PREDICTIONS, REGRESSION, SUMMARY):
         if (run_dir / name).exists():
             log.info("%-12s %s", name.split(".")[0], run_dir / name)

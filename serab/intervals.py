@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Tally:
-    """Right answers and utterances, each (units, classes): every score here is a ratio of sums."""
+    """Right answers and utterances, each (units,): accuracy is a ratio of sums."""
 
     hits: np.ndarray
     totals: np.ndarray
@@ -41,7 +42,7 @@ class Tally:
 def tally(
     true: Sequence[str], predicted: Sequence[str], speakers: Sequence[str], over: Over
 ) -> Tally:
-    """Count by unit and class.
+    """Count by unit.
 
     Raises:
         ValueError: lists of different lengths, or empty ones.
@@ -51,35 +52,25 @@ def tally(
             f"{len(true)} true labels, {len(predicted)} predicted ones and {len(speakers)} "
             "speakers: expected one of each per utterance, and at least one utterance."
         )
-    right = np.asarray(true) == np.asarray(predicted)
-    classes, column = np.unique(np.asarray(true), return_inverse=True)
-    if over is Over.SPEAKERS:
-        names, row = np.unique(np.asarray(speakers), return_inverse=True)
-        units = len(names)
-    else:
-        units, row = len(true), np.arange(len(true))
-    hits, totals = np.zeros((2, units, len(classes)))
-    np.add.at(totals, (row, column), 1)
-    np.add.at(hits, (row, column), right)
-    return Tally(hits, totals)
+    right = (np.asarray(true) == np.asarray(predicted)).astype(float)
+    if over is Over.UTTERANCES:
+        return Tally(right, np.ones(len(right)))
+    _, row = np.unique(np.asarray(speakers), return_inverse=True)
+    return Tally(np.bincount(row, right), np.bincount(row).astype(float))
 
 
+@lru_cache(maxsize=2)  # the classifiers of a split share them
 def drawn(units: int, seed: int = SEED) -> np.ndarray:
-    """How often each unit is drawn, float (RESAMPLES, units); rows sum to `units`."""
+    """How often each unit is drawn, float (RESAMPLES, units), read-only; rows sum to `units`."""
     random = np.random.default_rng(seed)
-    return random.multinomial(units, np.full(units, 1 / units), size=RESAMPLES).astype(float)
+    counts = random.multinomial(units, np.full(units, 1 / units), size=RESAMPLES).astype(float)
+    counts.flags.writeable = False
+    return counts
 
 
 def accuracies(tally: Tally, weights: np.ndarray) -> np.ndarray:
     """Accuracy of each resample, (resamples,)."""
-    return (weights @ tally.hits.sum(1)) / (weights @ tally.totals.sum(1))
-
-
-def uars(tally: Tally, weights: np.ndarray) -> np.ndarray:
-    """UAR of each resample, (resamples,), over the classes that were drawn."""
-    totals = weights @ tally.totals
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.nanmean((weights @ tally.hits) / totals, axis=1)
+    return (weights @ tally.hits) / (weights @ tally.totals)
 
 
 def percentile_interval(scores: np.ndarray, over: Over, units: int) -> Interval:
@@ -90,13 +81,9 @@ def percentile_interval(scores: np.ndarray, over: Over, units: int) -> Interval:
 
 
 def score_interval(
-    true: Sequence[str],
-    predicted: Sequence[str],
-    speakers: Sequence[str],
-    over: Over,
-    score: Callable[[Tally, np.ndarray], np.ndarray] = accuracies,
+    true: Sequence[str], predicted: Sequence[str], speakers: Sequence[str], over: Over
 ) -> Interval | None:
-    """Interval of the accuracy, or of the UAR with `score=uars`; None for a single unit.
+    """Interval of the accuracy; None for a single unit.
 
     Over speakers it is the honest one, since the utterances of one voice go right or wrong
     together; with two or three test speakers it can only show the range between them.
@@ -105,4 +92,4 @@ def score_interval(
     units = len(counted.hits)
     if units < 2:
         return None
-    return percentile_interval(score(counted, drawn(units)), over, units)
+    return percentile_interval(accuracies(counted, drawn(units)), over, units)

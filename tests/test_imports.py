@@ -8,7 +8,12 @@ import pytest
 from tests.support.paths import PACKAGES, ROOT, sources
 
 PLUGINS = sorted((ROOT / "hydra_plugins").glob("*.py"))
-GROUND = ("datamodules.audio", "datamodules.files", "datamodules.prefetch")
+GROUND = (
+    "datamodules.audio",
+    "datamodules.files",
+    "datamodules.prefetch",
+    "datamodules.typed_json",
+)
 """What serab takes of datamodules; these import nothing of ours but each other."""
 KNOW_MODELS = ("serab/extractors/encoder.py", "serab/hear.py")
 KNOW_HYDRA = ("serab/launch", "hydra_plugins")

@@ -269,7 +269,7 @@ def test_a_job_keeps_how_it_ended(tmp_path):
     assert done.outcome.value == 1.5
     assert run_job(tmp_path, 3, ["a=1"], fails, lambda _: None) == done
     (tmp_path / "job.json").write_text("{}")
-    with pytest.raises(ValueError, match=r"isn't the record of a sweep's job"):
+    with pytest.raises(ValueError, match=r"job\.json: lacks number"):
         read_job(tmp_path)
 
 

@@ -7,7 +7,8 @@ A folder of shards holds
     index.npy          int64 (recordings, 3): shard, first sample, samples
     recordings.csv     the same for people, with the paths
     unusable.csv       recordings that couldn't be packed, and why
-    shards.json        version, rate, shards; written last, so a folder without it isn't finished
+    shards.json        version, rate, shards; written last, so a folder without it isn't finished.
+                       Its digest covers shards and index, its checksum its own content
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Predicate
 from tqdm import tqdm
+
+from datamodules.typed_json import Count, Positive, parse
 
 VERSION = 1
 MANIFEST, INDEX = "shards.json", "index.npy"
@@ -43,9 +47,21 @@ class Url(str):
 class Shard:
     """One file: its name, its samples and the SHA-256 (hex) of its bytes."""
 
-    name: str
-    samples: int
+    name: Annotated[str, Predicate(lambda name: Path(name).name == name)]
+    samples: Count
     sha256: str
+
+
+@dataclass(frozen=True)
+class About:
+    """The content of shards.json."""
+
+    version: int
+    sample_rate: Positive
+    recordings: Positive
+    unusable: Count
+    digest: str
+    shards: tuple[Shard, ...]
 
 
 @dataclass(frozen=True)
@@ -93,43 +109,64 @@ def open_shards(root: str | Path) -> Shards:
             another size, or an index that disagrees with them.
     """
     root = Path(root).expanduser()
-    about = _read_json(root / MANIFEST)
-    if about is None:
+    try:
+        content = (root / MANIFEST).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
         raise ShardError(
             f"data.root={root}: no {MANIFEST}, so no (finished) shards; run `python -m "
             f"datamodules.shards pack --source DIR --out {root}`, which goes on where it was."
-        )
-    shards = listed_shards(root, about)
-    for shard in shards:
+        ) from None
+    except OSError as error:
+        raise ShardError(
+            f"{root / MANIFEST}: can't be read ({error.strerror}); check its permissions."
+        ) from error
+    about = read_about(content, root / MANIFEST)
+    for shard in about.shards:
         check_size(root, shard)
+    return checked_shards(root, about, read_index(root / INDEX, root / INDEX))
+
+
+def read_about(content: bytes, path: Path | Url) -> About:
+    """What shards.json says; ShardError for another version, or where it is damaged."""
     try:
-        index = np.load(root / INDEX, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise ShardError(f"{root / INDEX}: can't be read ({error}); pack again.") from error
-    return checked_shards(root, about, shards, index)
-
-
-def listed_shards(root: Path | Url, about: dict[str, Any]) -> tuple[Shard, ...]:
-    """The shards that the content of shards.json names; ShardError for another version."""
-    version = about.get("version") if isinstance(about, dict) else None
+        version = json.loads(content)["version"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        version = VERSION  # what is wrong is said below
     if version != VERSION:
         raise ShardError(
-            f"{root / MANIFEST}: shards of version {version}; expected {VERSION}, pack them again."
+            f"{path}: shards of version {version!r}; expected {VERSION}, pack them again."
         )
     try:
-        return tuple(Shard(**shard) for shard in about["shards"])
-    except (KeyError, TypeError) as error:
-        raise ShardError(f"{root / MANIFEST}: can't be read ({error}); pack again.") from error
+        return parse(content, About, str(path), "copy it again, or pack again")
+    except ValueError as error:
+        raise ShardError(str(error)) from error
 
 
-def checked_shards(
-    root: Path | Url, about: dict[str, Any], shards: tuple[Shard, ...], index: np.ndarray
-) -> Shards:
+def read_index(path: Path, source: Path | Url) -> np.ndarray:
+    """The array of index.npy at `path`, memory-mapped; ShardError, naming `source`, otherwise."""
+    try:
+        index = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(index, np.ndarray):
+            raise ValueError("a zip of arrays")
+        return index
+    except Exception as error:  # numpy parses the header as Python: a tokenizer's errors, say
+        reason = " ".join(str(error).split())[:100] or type(error).__name__
+        raise ShardError(
+            f"{source}: can't be read ({reason}); copy it again, or run the same pack command "
+            "again."
+        ) from error
+
+
+def checked_shards(root: Path | Url, about: About, index: np.ndarray) -> Shards:
     """Shards whose index agrees with them; ShardError otherwise."""
-    _check_index(root, index, shards, about["recordings"])
-    return Shards(
-        root, about["sample_rate"], shards, index, about["unusable"], digest_of(shards, index)
-    )
+    _check_index(root, index, about.shards, about.recordings)
+    digest = digest_of(about.shards, index)
+    if digest != about.digest:
+        raise ShardError(
+            f"{root / INDEX}: it or the list of shards in {MANIFEST} was changed since they were "
+            "written; copy the folder again, or run the same pack command again."
+        )
+    return Shards(root, about.sample_rate, about.shards, index, about.unusable, digest)
 
 
 def check_size(root: Path, shard: Shard) -> None:
@@ -185,15 +222,6 @@ def file_sha256(path: Path) -> str:
     """SHA-256 (hex) of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise ShardError(f"{path}: can't be read ({error}); pack again.") from error
 
 
 def verify(root: str | Path, workers: int = 4) -> list[str]:

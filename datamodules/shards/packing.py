@@ -23,12 +23,14 @@ from datamodules.shards.layout import (
     MANIFEST,
     SAMPLE,
     VERSION,
+    About,
     Shard,
     ShardError,
     Shards,
     digest_of,
     open_shards,
 )
+from datamodules.typed_json import Count, parse, sealed
 
 SHARD_SECONDS = 16_000.0
 """About half a gigabyte at 16 kHz; AudioSet's speech is some 600 such shards."""
@@ -43,7 +45,7 @@ class Packed:
 
     key: str
     sha256: str
-    samples: tuple[int, ...]
+    samples: tuple[Count, ...]
     unusable: dict[str, str]
 
 
@@ -124,9 +126,9 @@ def finished(path: Path, key: str) -> Packed | None:
         ShardError: it was made from something else.
     """
     try:
-        about = json.loads(path.with_suffix(".json").read_text())
-        packed = Packed(about["key"], about["sha256"], tuple(about["samples"]), about["unusable"])
-    except (OSError, ValueError, KeyError, TypeError):
+        about = path.with_suffix(".json")
+        packed = parse(about.read_bytes(), Packed, str(about), "pack again")
+    except (OSError, ValueError):
         return None
     if packed.key != key:
         raise ShardError(
@@ -172,7 +174,9 @@ def _pack_shard(
             digest.update(content)
             samples.append(len(content) // SAMPLE.itemsize)
     packed = Packed(key, digest.hexdigest(), tuple(samples), unusable)
-    write_whole(path.with_suffix(".json"), json.dumps({"version": VERSION, **asdict(packed)}))
+    write_whole(
+        path.with_suffix(".json"), json.dumps(sealed({"version": VERSION, **asdict(packed)}))
+    )
     return number, packed
 
 
@@ -218,13 +222,7 @@ def _finish(
     np.save(buffer, index)
     write_whole(out / INDEX, buffer.getvalue())
     write_whole(out / "recordings.csv", table.getvalue())
-    about = {
-        "version": VERSION,
-        "sample_rate": sample_rate,
-        "recordings": len(rows),
-        "unusable": len(unusable),
-        "digest": digest_of(shards, index),
-        "shards": [asdict(shard) for shard in shards],
-    }
-    write_whole(out / MANIFEST, json.dumps(about, indent=1))
+    digest = digest_of(shards, index)
+    about = About(VERSION, sample_rate, len(rows), len(unusable), digest, shards)
+    write_whole(out / MANIFEST, json.dumps(sealed(asdict(about)), indent=1))
     return open_shards(out)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
@@ -20,7 +19,8 @@ from datamodules.shards.layout import (
     Url,
     checked_shards,
     compare_size,
-    listed_shards,
+    read_about,
+    read_index,
 )
 
 RETRY = timedelta(seconds=60)
@@ -81,20 +81,16 @@ class Store:
             raise OSError(f"{self.url / name}: ends before byte {offset + size}; it changed.")
         return content
 
-    def read_json(self, name: str) -> Any | None:
+    def read_small(self, name: str) -> bytes | None:
         """A small file's content; None if it isn't there."""
         try:
-            content = bytes(self._store.get(name).bytes())
+            return bytes(self._store.get(name).bytes())
         except (self._errors.NotFoundError, FileNotFoundError):
             return None
         except (self._errors.BaseError, OSError) as error:
             raise self._failure(name, error) from error
-        try:
-            return json.loads(content)
-        except ValueError as error:
-            raise ShardError(f"{self.url / name}: can't be read ({error}); pack again.") from error
 
-    def read_array(self, name: str) -> np.ndarray:
+    def read_index(self, name: str) -> np.ndarray:
         """A .npy file, memory-mapped from a copy that goes when the array does."""
         with tempfile.NamedTemporaryFile(suffix=".npy") as copy:
             try:
@@ -103,12 +99,7 @@ class Store:
                 copy.flush()
             except (self._errors.BaseError, OSError) as error:
                 raise self._failure(name, error) from error
-            try:
-                return np.load(copy.name, mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError) as error:
-                raise ShardError(
-                    f"{self.url / name}: can't be read ({error}); pack again."
-                ) from error
+            return read_index(Path(copy.name), self.url / name)
 
     def sizes(self, names: list[str], connections: int = 64) -> list[int | None]:
         """Bytes of each file, None where there is none: from a listing, or asked for one by one."""
@@ -142,17 +133,17 @@ def open_store(store: Store) -> Shards:
         ShardError: as `datamodules.shards.layout.open_shards`.
         OSError: the store can't be reached.
     """
-    about = store.read_json(MANIFEST)
-    if about is None:
+    content = store.read_small(MANIFEST)
+    if content is None:
         raise ShardError(
             f"data.root={store.url}: no {MANIFEST}, so no (finished) shards; pack them to a disk "
             "with `python -m datamodules.shards pack` and copy the whole folder here."
         )
-    shards = listed_shards(store.url, about)
-    sizes = store.sizes([shard.name for shard in shards])
-    for shard, size in zip(shards, sizes, strict=True):
+    about = read_about(content, store.url / MANIFEST)
+    sizes = store.sizes([shard.name for shard in about.shards])
+    for shard, size in zip(about.shards, sizes, strict=True):
         compare_size(store.url / shard.name, shard, size)
-    return checked_shards(store.url, about, shards, store.read_array(INDEX))
+    return checked_shards(store.url, about, store.read_index(INDEX))
 
 
 def samples_of(content: memoryview) -> np.ndarray:

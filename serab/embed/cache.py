@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import shutil
@@ -14,6 +15,8 @@ from serab.index import data_root
 
 log = logging.getLogger("evaluate")
 
+_CHECKSUM_BYTES = hashlib.sha256().digest_size
+
 AUDIO, FITTED = "audio", "fitted"
 """Folders of the cache beside those of the extractors: decoded waveforms, fitted states."""
 
@@ -25,6 +28,9 @@ def cache_root() -> Path:
 
 class Cache:
     """A folder that may be read-only, full or absent: what can't be kept is computed again.
+
+    An entry ends with the SHA-256 of its name and content (32 bytes, which `numpy.load` leaves
+    unread). One that doesn't agree with it is as good as none: it is computed again.
 
     Args:
         folder: of the cache; None keeps nothing.
@@ -39,12 +45,14 @@ class Cache:
         return None if self.folder is None else self.folder.joinpath(*names)
 
     def read(self, *names: str) -> bytes | None:
-        """An entry, or None where there is none that can be read."""
+        """An entry, or None where there is none that can be read and is whole."""
         path = self.path(*names)
         try:
-            return path.read_bytes() if path is not None else None
+            entry = path.read_bytes() if path is not None else b""
         except OSError:
             return None
+        content = entry[:-_CHECKSUM_BYTES]
+        return content if entry[-_CHECKSUM_BYTES:] == _checksum(names, content) else None
 
     def write(self, content: bytes | str, *names: str) -> Path | None:
         """Keep an entry; the first one that can't be written is said, and none is tried after it.
@@ -55,21 +63,27 @@ class Cache:
         path = self.path(*names)
         if path is None or self._refused:
             return None
+        content = content.encode() if isinstance(content, str) else content
         try:
-            return write_whole(path, content)
+            return write_whole(path, content + _checksum(names, content))
         except OSError as error:
             self._refused = True
             cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
             log.warning(
                 "cache %s can't be written (%s): nothing more is kept there in this run; make "
                 "room or set SERAB_CACHE to another folder",
-                *(self.folder, cause.strerror),
+                self.folder,
+                cause.strerror,
             )
             return None
 
 
+def _checksum(names: tuple[str, ...], content: bytes) -> bytes:
+    return hashlib.sha256("/".join(names).encode() + b"\n" + content).digest()
+
+
 @dataclass(frozen=True)
-class Held:
+class CacheEntry:
     """A folder of the cache: files, bytes, and days since something was written to it."""
 
     path: Path
@@ -78,23 +92,23 @@ class Held:
     days: float
 
 
-def holdings(folder: Path) -> list[Held]:
+def entries(folder: Path) -> list[CacheEntry]:
     """What a cache folder holds, one entry an extractor and state, the largest first."""
-    held = []
+    found = []
     for path in sorted(p for p in folder.glob("*") if p.is_dir()):
         stats = [p.stat() for p in path.rglob("*") if p.is_file()]
         newest = max((s.st_mtime for s in stats), default=path.stat().st_mtime)
         size = sum(s.st_size for s in stats)
-        held.append(Held(path, len(stats), size, (time.time() - newest) / 86_400))
-    return sorted(held, key=lambda h: -h.bytes)
+        found.append(CacheEntry(path, len(stats), size, (time.time() - newest) / 86_400))
+    return sorted(found, key=lambda entry: -entry.bytes)
 
 
 def total_bytes(folder: Path) -> int:
     """Size of a cache folder."""
-    return sum(held.bytes for held in holdings(folder))
+    return sum(entry.bytes for entry in entries(folder))
 
 
-def prune(folder: Path, name: str = "*", older_than_days: float = 0.0) -> list[Held]:
+def prune(folder: Path, name: str = "*", older_than_days: float = 0.0) -> list[CacheEntry]:
     """Delete the entries whose folder name matches `name` and that nobody wrote to of late.
 
     Args:
@@ -105,9 +119,11 @@ def prune(folder: Path, name: str = "*", older_than_days: float = 0.0) -> list[H
     Returns:
         what was deleted.
     """
-    gone = [
-        held for held in holdings(folder) if held.path.match(name) and held.days >= older_than_days
+    pruned = [
+        entry
+        for entry in entries(folder)
+        if entry.path.match(name) and entry.days >= older_than_days
     ]
-    for held in gone:
-        shutil.rmtree(held.path)
-    return gone
+    for entry in pruned:
+        shutil.rmtree(entry.path)
+    return pruned

@@ -8,8 +8,8 @@ import json
 import time
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -54,27 +54,23 @@ class EmbeddingStore:
 
     def _load(self, path: Path) -> None:
         self._read.add(path)
-        try:
-            with np.load(path, allow_pickle=False) as chunk:
-                rows = {
-                    sha256: row
-                    for row, sha256 in enumerate(chunk["sha256"].tolist())
-                    if sha256 in self._wanted and sha256 not in self._known
-                }
-                if rows:
-                    embeddings = chunk["embeddings"]
-                    self._known |= {sha256: embeddings[row] for sha256, row in rows.items()}
-        except FileNotFoundError:
-            pass  # pruned by another process meanwhile
-        except (OSError, ValueError, KeyError, IndexError, EOFError, BadZipFile):
-            self._discard(path)
+        kept = self._cache.read(self.name, path.name)
+        if kept is None:
+            return self._discard(path)  # or another process has pruned it meanwhile
+        with np.load(io.BytesIO(kept), allow_pickle=False) as chunk:
+            rows = {
+                sha256: row
+                for row, sha256 in enumerate(chunk["sha256"].tolist())
+                if sha256 in self._wanted and sha256 not in self._known
+            }
+            if rows:
+                embeddings = chunk["embeddings"]
+                self._known |= {sha256: embeddings[row] for sha256, row in rows.items()}
 
     def _discard(self, path: Path) -> None:
         """Damaged: it is computed again, and the file is in nobody's way."""
-        try:
+        with suppress(OSError):  # a read-only cache
             path.unlink(missing_ok=True)
-        except OSError:
-            return  # a read-only cache
 
     @property
     def width(self) -> int | None:

@@ -35,16 +35,11 @@ def read_waveform(path: str | Path, sample_rate: int) -> np.ndarray:
 
 def cached_waveform(path: Path, sha256: str, sample_rate: int, cache: Cache) -> np.ndarray:
     """`read_waveform`, kept for all extractors of that rate where it isn't read as fast anyway."""
-    way = hashlib.sha256(VERSION.encode()).hexdigest()[:8]
-    names = (AUDIO, f"{sample_rate}-{way}", sha256[:2], f"{sha256}.npy")
+    version = hashlib.sha256(VERSION.encode()).hexdigest()[:8]
+    names = (AUDIO, f"{sample_rate}-{version}", sha256[:2], f"{sha256}.npy")
     kept = cache.read(*names)
     if kept is not None:
-        try:
-            waveform = np.load(io.BytesIO(kept), allow_pickle=False)
-            if waveform.dtype == np.float32 and waveform.ndim == 1:
-                return waveform
-        except (ValueError, EOFError):
-            pass  # damaged: it is written again
+        return np.load(io.BytesIO(kept), allow_pickle=False)
     waveform, rate = _read(path)
     if rate == sample_rate and path.suffix.lower() == ".wav":
         return waveform

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from serab.protocol import Mark
-from serab.report.comparison import comparison
-from serab.report.gallery import gallery
+from serab.report.blocks.comparison import comparison
+from serab.report.blocks.gallery import gallery
+from serab.report.blocks.paper_table import present_only, table_3
+from serab.report.blocks.provenance import leaks, protocols, provenance
+from serab.report.blocks.scores import accuracies, regression, splits
 from serab.report.page import Block, Card, Cards, Page, Text
-from serab.report.paper_table import present_only, table_3
-from serab.report.provenance import leaks, protocols, provenance
 from serab.report.runs import Run
-from serab.report.scores import accuracies, regression, splits
-from serab.report.words import percent
-
-_WORDS = {Mark.BEST_ON_TEST: "best on test", Mark.SELECTED: "selected on validation"}
+from serab.report.words import MARKS, percent, right
+from serab.scores import SERAB_TASKS
 
 
 def compose(runs: Sequence[Run]) -> Page:
@@ -52,29 +51,27 @@ def _tasks(runs: Sequence[Run]) -> str:
 
 
 def _cards(run: Run) -> list[Card]:
-    """UM where there is one, or else up to three tasks."""
+    """UM where there is one, or else up to three of the nine; and each corpus beyond them."""
     label = f"{run.label}, {run.protocol.name}"
     summary = run.summary
     if summary["UM"] is not None:
-        words = _WORDS[summary["reports"]]
+        words = MARKS[summary["reports"]]
         triple = f"WM {percent(summary['WM'])}, GM {percent(summary['GM'])}; {words}"
-        return [Card(label, f"UM {percent(summary['UM'])} %", triple)]
-    cards = []
-    for task in run.tasks[:3]:
-        row = run.chosen(task)
-        if row is None:
-            continue
-        words = _WORDS[run.protocol.reports]
-        detail = f"{round(row.tested * row.n_test)} of {row.n_test}, {row.classifier} ({words})"
-        other = run.chosen(task, Mark.SELECTED)
-        if other is not None and other is not row:
-            detail += f"; {percent(other.test_accuracy)} % selected on validation"
-        if len(run.seeds) > 1:
-            spread = summary["splits"].get(task)
-            if spread:
-                mean, deviation = percent(spread["mean"]), percent(spread["std"])
-                detail = f"mean of {len(run.seeds)} splits, ± {deviation}; {words}"
-                cards.append(Card(label, f"{task} {mean} %", detail))
-                continue
-        cards.append(Card(label, f"{task} {percent(row.test_accuracy)} %", detail))
+        cards = [Card(label, f"UM {percent(summary['UM'])} %", triple)]
+        shown = []
+    else:
+        cards = []
+        shown = [task for task in run.tasks if task in SERAB_TASKS][:3]
+    for task in (*shown, *(task for task in run.tasks if task not in SERAB_TASKS)):
+        spread, row = run.spread(task), run.chosen(task)
+        words = MARKS[run.protocol.reports]
+        if spread is not None and len(spread.accuracies) > 1:
+            detail = f"mean of {len(spread.accuracies)} splits, ± {percent(spread.std)}; {words}"
+            cards.append(Card(label, f"{task} {percent(spread.mean)} %", detail))
+        elif row is not None:
+            detail = f"{right(row.tested, row.n_test)}, {row.classifier} ({words})"
+            other = run.chosen(task, Mark.SELECTED)
+            if other is not None and other is not row:
+                detail += f"; {percent(other.test_accuracy)} % selected on validation"
+            cards.append(Card(label, f"{task} {percent(row.test_accuracy)} %", detail))
     return cards

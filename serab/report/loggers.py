@@ -13,9 +13,21 @@ from serab.report.compose import compose
 from serab.report.runs import read_runs
 
 COLUMNS = (
-    *("task", "protocol", "seed", "classifier", "params", "selected", "best_on_test"),
-    *("val_accuracy", "test_accuracy", "test_uar", "test_macro_f1", "n_test"),
-    *("chance", "majority", "seconds"),
+    "task",
+    "protocol",
+    "seed",
+    "classifier",
+    "params",
+    "selected",
+    "best_on_test",
+    "val_accuracy",
+    "test_accuracy",
+    "test_uar",
+    "test_macro_f1",
+    "n_test",
+    "chance",
+    "majority",
+    "seconds",
 )
 
 
@@ -66,9 +78,10 @@ def _cell(value: Any) -> Any:
 def _pictures(evaluation: Evaluation) -> dict[str, tuple[str, Image.Image]]:
     """The report's pictures by name, real tasks and demos apart as there."""
     runs = read_runs([evaluation.run_dir])
-    pages = [compose(of) for kind in (False, True) if (of := [r for r in runs if r.demo is kind])]
+    subsets = [[run for run in runs if run.demo is demo] for demo in (False, True)]
     return {
-        of.name: (of.alt, Image.open(io.BytesIO(of.light)))
-        for page in pages
-        for of in page.pictures
+        picture.name: (picture.alt, Image.open(io.BytesIO(picture.light)))
+        for subset in subsets
+        if subset
+        for picture in compose(subset).pictures
     }

@@ -2,7 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
+
+_INLINE = re.compile(r"\*\*(.+?)\*\*|`([^`]+)`")
+
+
+class Style(StrEnum):
+    """How a piece of a line is set."""
+
+    PLAIN = "plain"
+    BOLD = "bold"
+    CODE = "code"
+
+
+def inline(text: str) -> Iterator[tuple[Style, str]]:
+    """The pieces of a line in which `code` and **bold** are marked; writers escape each."""
+    end = 0
+    for match in _INLINE.finditer(text):
+        if match.start() > end:
+            yield Style.PLAIN, text[end : match.start()]
+        bold, code = match.groups()
+        yield (Style.CODE, code) if bold is None else (Style.BOLD, bold)
+        end = match.end()
+    if end < len(text):
+        yield Style.PLAIN, text[end:]
 
 
 @dataclass(frozen=True)
@@ -13,7 +39,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph; `code` and **bold** are marked as in Markdown. `kind`: "", "note", "warning"."""
+    """A paragraph, `code` and **bold** marked as in all text; `kind`: "", "note", "warning"."""
 
     text: str
     kind: str = ""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
+from serab.escaping import one_line
 from serab.report.page import Picture
 
 WIDTH = 4.7
@@ -77,7 +80,13 @@ def accuracy_picture(
             box = {"facecolor": theme.surface, "linewidth": 0, "pad": 1.5}
             colour = theme.ink if bar.strong else theme.muted
             label = axes.text(
-                2, row - 0.42, bar.label, fontsize=8.5, va="center", color=colour, bbox=box
+                2,
+                row - 0.42,
+                one_line(bar.label),
+                fontsize=8.5,
+                va="center",
+                color=colour,
+                bbox=box,
             )
             label.set_in_layout(False)
         axes.set_yticks([])
@@ -102,6 +111,7 @@ def confusion_picture(
     """Counts (classes, classes), rows true; shaded by the share of the true class."""
 
     def draw(axes: Axes, theme: Theme) -> None:
+        shown = [one_line(label) for label in labels]
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         ramp = LinearSegmentedColormap.from_list("ramp", [theme.surface, theme.accent])
         axes.imshow(shares, cmap=ramp, vmin=0, vmax=1)
@@ -110,8 +120,8 @@ def confusion_picture(
                 colour = theme.surface if shares[row, column] > 0.55 else theme.ink
                 axes.text(column, row, str(counts[row, column]), ha="center", va="center",
                           color=colour, fontsize=9)  # fmt: skip
-        axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(len(labels)), labels)
+        axes.set_xticks(range(len(labels)), shown, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(len(labels)), shown)
         axes.set_xticks(np.arange(-0.5, len(labels)), minor=True)
         axes.set_yticks(np.arange(-0.5, len(labels)), minor=True)
         axes.grid(which="minor", color=theme.line, linewidth=0.7)
@@ -131,7 +141,7 @@ def map_picture(name: str, alt: str, title: str, points: np.ndarray, labels: np.
         for number, label in enumerate(names):
             x, y = points[labels == label].T
             axes.scatter(x, y, s=11, color=_colour(label, number, len(names)),
-                         label=label, alpha=0.85, linewidths=0)  # fmt: skip
+                         label=one_line(label), alpha=0.85, linewidths=0)  # fmt: skip
         axes.set_xticks([])
         axes.set_yticks([])
         axes.set_aspect("equal", "datalim")
@@ -144,14 +154,17 @@ def map_picture(name: str, alt: str, title: str, points: np.ndarray, labels: np.
     return _both(name, alt, draw, WIDTH)
 
 
-def _colour(label: str, number: int, of: int) -> tuple[float, ...]:
+def picture_name(*parts: str) -> str:
+    """The name of a picture's files, whatever letters the names of tasks and runs have."""
+    return "-".join(re.sub(r"[^A-Za-z0-9-]+", "-", part).strip("-") for part in parts)
+
+
+def _colour(label: str, number: int, count: int) -> tuple[float, ...]:
     if label in EMOTION_COLOURS:
         return to_rgb(EMOTION_COLOURS[label])
-    import matplotlib
-
-    if of <= 10:
+    if count <= 10:
         return matplotlib.colormaps["tab10"](number)
-    return matplotlib.colormaps["turbo"](0.05 + 0.9 * number / (of - 1))
+    return matplotlib.colormaps["turbo"](0.05 + 0.9 * number / (count - 1))
 
 
 def _both(name: str, alt: str, draw: Callable[[Axes, Theme], None], height: float) -> Picture:
@@ -168,8 +181,9 @@ def _drawn(draw: Callable[[Axes, Theme], None], height: float, theme: Theme) -> 
     axes.tick_params(colors=theme.ink, labelsize=9)
     for axis in (axes.xaxis, axes.yaxis):
         axis.label.set(color=theme.muted, fontsize=9)
-    draw(axes, theme)
     png = io.BytesIO()
-    # no date or version: the same run gives the same bytes
-    canvas.print_png(png, metadata={"Software": None})
+    with matplotlib.rc_context({"text.parse_math": False}):  # a dollar in a name is a dollar
+        draw(axes, theme)
+        # no date or version: the same run gives the same bytes
+        canvas.print_png(png, metadata={"Software": None})
     return png.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,8 @@ from serab.protocol import PROTOCOLS, Mark, Protocol
 from serab.results.merge import evaluations, merge_sweep
 from serab.results.records import ClassifierResult, Predictions, RegressionResult
 from serab.results.run_files import RunFiles
-from serab.results.summary import SUMMARY, summarise
+from serab.results.summary import Spread, read_summary, spread, summarise
+from serab.results.verify import Verification, verify_run
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Run:
     predictions: tuple[Predictions, ...]
     regression: tuple[RegressionResult, ...]
     demo: bool
+    verification: Verification
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -56,27 +57,38 @@ class Run:
         """What that classifier said of each test utterance."""
         if row is None:
             return None
-        return next((of for of in self.predictions if of.slot == row.slot), None)
+        return next((answers for answers in self.predictions if answers.slot == row.slot), None)
+
+    def spread(self, task: str, mark: Mark | None = None) -> Spread | None:
+        """The task's test accuracies over the splits; None where it has none so marked."""
+        rows = [self.chosen(task, mark, seed) for seed in self.seeds]
+        return spread([row for row in rows if row is not None])
 
     @property
     def versions(self) -> dict[str, str]:
         """Of the packages when it was run."""
-        try:
-            return json.loads((self.run_dir / SUMMARY).read_text())["versions"]
-        except (OSError, ValueError, KeyError):
-            return {}
+        summary = read_summary(self.run_dir)
+        return {} if summary is None else summary["versions"]
 
 
 def read_runs(run_dirs: Sequence[Path]) -> list[Run]:
     """Read run directories of evaluate.py, and those of a sweep by the sweep's directory.
 
     Raises:
-        ValueError: a directory without results; names it.
+        ValueError: a directory without results, with a file that can't be read, or with numbers
+            that its predictions don't give; names it.
     """
     runs = []
     for run_dir in dict.fromkeys(inner for path in run_dirs for inner in _expanded(Path(path))):
-        files = RunFiles(run_dir)
-        found = list(_of_directory(run_dir, files))
+        verification = verify_run(run_dir)
+        if verification.wrong:
+            first, others = verification.wrong[0], len(verification.wrong) - 1
+            more = f" (and {others} more)" if others else ""
+            raise ValueError(
+                f"{run_dir}: {first}{more}; not reported: `python -m serab.verify {run_dir}` "
+                "lists what doesn't hold, copy the directory again or evaluate in another one."
+            )
+        found = list(_of_directory(verification))
         if not found:
             raise ValueError(
                 f"{run_dir}: no finished results; give a run_dir of evaluate.py, or let that run "
@@ -101,8 +113,8 @@ def _expanded(path: Path) -> list[Path]:
 
 def _within(run_dir: Path, merged: Sequence[Path]) -> bool:
     """Whether all that `run_dir` has is in one of the merged ones, which are of its encoder."""
-    of = {row.extractor_fingerprint for row in _rows(run_dir)}
-    return any(of <= {row.extractor_fingerprint for row in _rows(other)} for other in merged)
+    encoders = {row.extractor_fingerprint for row in _rows(run_dir)}
+    return any(encoders <= {row.extractor_fingerprint for row in _rows(other)} for other in merged)
 
 
 def _rows(run_dir: Path) -> list[ClassifierResult | RegressionResult]:
@@ -115,24 +127,25 @@ def _name(run_dir: Path) -> str:
     return run_dir.parent.name if run_dir.name == "evaluate" else run_dir.name
 
 
-def _of_directory(run_dir: Path, files: RunFiles) -> Iterator[Run]:
+def _of_directory(found: Verification) -> Iterator[Run]:
     for protocol in PROTOCOLS.values():
         for demo in (False, True):
             rows = [
-                row for row in files.results if (row.protocol, row.demo) == (protocol.name, demo)
+                row for row in found.results if (row.protocol, row.demo) == (protocol.name, demo)
             ]
             finished = {row.split for row in rows if row.has(protocol.reports)}
             rows = [row for row in rows if row.split in finished]
-            regression = [r for r in files.regression if r.protocol == protocol.name and not demo]
+            regression = [r for r in found.regression if r.protocol == protocol.name and not demo]
             if not rows and not regression:
                 continue
             slots = {row.slot for row in rows}
             yield Run(
                 (rows or regression)[0].extractor,
-                run_dir,
+                found.run_dir,
                 protocol,
                 tuple(rows),
-                tuple(of for of in files.predictions if of.slot in slots),
+                tuple(answers for answers in found.predictions if answers.slot in slots),
                 tuple(regression),
                 demo,
+                found,
             )

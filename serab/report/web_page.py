@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import html
 import re
 from pathlib import Path
 
+from serab.escaping import in_html
 from serab.report.page import (
     Block,
     Bullets,
@@ -16,11 +16,14 @@ from serab.report.page import (
     Page,
     Picture,
     Pictures,
+    Style,
     Table,
     Text,
+    inline,
 )
 
 STYLE = Path(__file__).with_name("style.css")
+_TAGS = {Style.BOLD: "strong", Style.CODE: "code"}
 _NUMBER = re.compile(r"[\s*<>±+−–0-9.,/%†-]*|[+-][\d.]+ to [+-][\d.]+")
 
 
@@ -35,7 +38,7 @@ def to_html(page: Page) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>{html.escape(page.title)}</title>
+<title>{in_html(page.title)}</title>
 <style>
 {STYLE.read_text(encoding="utf-8")}</style>
 </head>
@@ -108,14 +111,17 @@ def _html_picture(picture: Picture) -> str:
     )
     return (
         f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
-        f'<img alt="{html.escape(picture.alt)}" src="{light}"></picture>'
+        f'<img alt="{in_html(picture.alt)}" src="{light}"></picture>'
     )
 
 
 def _inline(text: str) -> str:
-    text = html.escape(text).replace(" %", "\u00a0%")
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
-    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text)
+    pieces = []
+    for style, piece in inline(text):
+        escaped = in_html(piece).replace(" %", "\u00a0%")
+        tag = _TAGS.get(style)
+        pieces.append(f"<{tag}>{escaped}</{tag}>" if tag else escaped)
+    return "".join(pieces)
 
 
 def _anchor(text: str) -> str:

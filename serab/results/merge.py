@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from datamodules.files import write_whole
 from serab.protocol import PROTOCOLS
 from serab.results.projection import FOLDER
-from serab.results.records import ClassifierResult, marked
+from serab.results.records import TEST_SCORES, ClassifierResult, marked
 from serab.results.run_files import REGRESSION, RESULTS, Record, Rows, RunFiles
 from serab.results.summary import summarise, write_summary
 
 MERGED = "merged"
-_DEPENDENT = {
-    *("selected", "best_on_test", "seconds", "test_accuracy", "test_uar", "test_macro_f1"),
-    *("over_utterances", "over_speakers"),
-}
+_DEPENDENT = {"selected", "best_on_test", "seconds", *TEST_SCORES}
 """Marks and seconds depend on what else a run did; nothing else may differ."""
 
 
@@ -103,15 +101,8 @@ def _merge(rows: Rows[Record], parts: Sequence[Rows[Record]], out: Path) -> None
 
 
 def _untested(row: ClassifierResult) -> ClassifierResult:
-    return replace(
-        row,
-        test_accuracy=None,
-        test_uar=None,
-        test_macro_f1=None,
-        over_utterances=None,
-        over_speakers=None,
-        selected=False,
-    )
+    blank: dict[str, Any] = dict.fromkeys(TEST_SCORES)
+    return replace(row, selected=False, **blank)
 
 
 def _no_contradiction(kept: Record, row: Record, out: Path) -> None:

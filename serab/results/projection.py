@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -62,12 +61,30 @@ def save_projection(
 
 
 def load_projection(run_dir: Path, task: str, protocol: str) -> Projection | None:
-    """What `save_projection` wrote, or None where it isn't there or is damaged."""
+    """What `save_projection` wrote, or None where there is none.
+
+    Raises:
+        ValueError: it is damaged; one sentence.
+    """
+    path = _path(run_dir, task, protocol)
     try:
-        with np.load(_path(run_dir, task, protocol), allow_pickle=False) as file:
-            return Projection(task, file["components"], file["emotions"], file["speakers"])
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        with np.load(path, allow_pickle=False) as file:
+            arrays = [file[name] for name in ("components", "emotions", "speakers")]
+        components, emotions, speakers = arrays
+        texts = emotions.dtype.kind == speakers.dtype.kind == "U"
+        matrix = components.ndim == 2 and components.dtype == np.float32
+        if not texts or not matrix or not np.isfinite(components).all():
+            raise ValueError("other arrays than a projection's")
+        if not emotions.shape == speakers.shape == components.shape[:1]:
+            raise ValueError("arrays of different lengths")
+    except FileNotFoundError:
         return None
+    except Exception as error:  # whatever numpy's and zip's parsers raise
+        raise ValueError(
+            f"{path}: can't be read ({type(error).__name__}); copy it again, or remove it, and the "
+            "report has no map of it."
+        ) from error
+    return Projection(task, components, emotions, speakers)
 
 
 def _path(run_dir: Path, task: str, protocol: str) -> Path:

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Annotated
 
+from annotated_types import Ge, Le, Len
+
+from datamodules.typed_json import Count, Fraction, Positive
 from serab.protocol import Mark
+
+Params = dict[str, float | int | str | bool | None]
+"""A grid point: scikit-learn's names and settings."""
+
+Limits = Annotated[list[Fraction], Len(2, 2)]
+"""Low and high end of an interval."""
+
+Correlation = Annotated[float, Ge(-1), Le(1)]
+Seconds = Annotated[float, Ge(0)]
+
+TEST_SCORES = ("test_accuracy", "test_uar", "test_macro_f1", "over_utterances", "over_speakers")
+"""Fields of a classifier's result that are None until it is tested."""
 
 
 class _Sourced:
+    extractor: str
+    protocol: str
     corpus_digest: str
     extractor_fingerprint: str
     scikit_learn: str
@@ -36,22 +53,22 @@ class ClassifierResult(_Sourced):
     extractor: str
     protocol: str
     classifier: str
-    params: dict[str, Any]
-    val_accuracy: float
-    test_accuracy: float | None
-    test_uar: float | None
-    test_macro_f1: float | None
-    over_utterances: list[float] | None
-    over_speakers: list[float] | None
-    n_train: int
-    n_val: int
-    n_test: int
+    params: Params
+    val_accuracy: Fraction
+    test_accuracy: Fraction | None = field(default=None, kw_only=True)
+    test_uar: Fraction | None = field(default=None, kw_only=True)
+    test_macro_f1: Fraction | None = field(default=None, kw_only=True)
+    over_utterances: Limits | None = field(default=None, kw_only=True)
+    over_speakers: Limits | None = field(default=None, kw_only=True)
+    n_train: Count
+    n_val: Positive
+    n_test: Positive
     speakers: list[str]
-    embed_dim: int
-    chance: float
-    majority: float
-    seed: int
-    seconds: float
+    embed_dim: Positive
+    chance: Fraction
+    majority: Fraction
+    seed: Count
+    seconds: Seconds
     corpus_digest: str
     extractor_fingerprint: str
     scikit_learn: str
@@ -95,7 +112,7 @@ class Predictions:
 
     task: str
     protocol: str
-    seed: int
+    seed: Count
     classifier: str
     emotions: list[str]
     utterances: list[str]
@@ -103,9 +120,21 @@ class Predictions:
     true: list[str]
     predicted: list[str]
 
+    def __post_init__(self) -> None:
+        lists = (self.utterances, self.speakers, self.true, self.predicted)
+        if len({len(values) for values in lists}) != 1 or not self.true:
+            raise ValueError("utterances, speakers, true and predicted aren't lists of one length")
+        unknown = sorted({*self.true, *self.predicted} - {*self.emotions})
+        if unknown:
+            raise ValueError(f"{unknown[0]!a} isn't among the emotions")
+
+    @property
+    def split(self) -> tuple:
+        return (self.task, self.protocol, self.seed)
+
     @property
     def slot(self) -> tuple:
-        return (self.task, self.protocol, self.seed, self.classifier)
+        return (*self.split, self.classifier)
 
 
 @dataclass(frozen=True)
@@ -121,15 +150,15 @@ class RegressionResult(_Sourced):
     extractor: str
     protocol: str
     regressor: str
-    params: dict[str, Any]
-    val_ccc: float
-    test_ccc: float | None
-    test_rmse: float | None
-    n_train: int
-    n_val: int
-    n_test: int
-    seed: int
-    seconds: float
+    params: Params
+    val_ccc: Correlation
+    test_ccc: Correlation | None = field(default=None, kw_only=True)
+    test_rmse: Annotated[float, Ge(0)] | None = field(default=None, kw_only=True)
+    n_train: Count
+    n_val: Positive
+    n_test: Positive
+    seed: Count
+    seconds: Seconds
     corpus_digest: str
     extractor_fingerprint: str
     scikit_learn: str

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from datamodules.files import write_whole
+from datamodules.typed_json import parse
+from serab.results.checksums import CHANGED, read_checked, write_checked
 from serab.results.records import ClassifierResult, Predictions, RegressionResult
 
 RESULTS, PREDICTIONS, REGRESSION = "results.jsonl", "predictions.jsonl", "regression.jsonl"
@@ -20,12 +21,18 @@ class Rows(Generic[Record]):
     """Records of one kind in one file; each change replaces the file whole.
 
     Raises:
-        ValueError: a file that holds something else; names the line.
+        ValueError: a file that holds something else, names the line; or that was changed.
     """
 
     def __init__(self, path: Path, kind: type[Record]):
         self.path = path
-        self._by_slot: dict[tuple, Record] = {row.slot: row for row in _read(path, kind)}
+        rows, unchanged = read_rows(path, kind)
+        if not unchanged:
+            raise ValueError(
+                f"{path}: {CHANGED}; `python -m serab.verify {path.parent}` says which numbers "
+                "don't hold; copy it again, or evaluate in another run_dir."
+            )
+        self._by_slot: dict[tuple, Record] = {row.slot: row for row in rows}
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self._by_slot.values())
@@ -49,7 +56,7 @@ class Rows(Generic[Record]):
             self._write()
 
     def _write(self) -> None:
-        write_whole(self.path, "".join(json.dumps(asdict(row)) + "\n" for row in self))
+        write_checked(self.path, "".join(json.dumps(asdict(row)) + "\n" for row in self))
 
 
 class RunFiles:
@@ -80,18 +87,20 @@ class RunFiles:
         self.predictions.drop(stale)
 
 
-def _read(path: Path, kind: type[Record]) -> list[Record]:
-    if not path.exists():
-        return []
-    names = {field.name for field in fields(kind)}
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            row = json.loads(line)
-            rows.append(kind(**{key: row[key] for key in names}))
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path}: line {number} isn't a result of this version ({error}); use another "
-                "run_dir."
-            ) from error
-    return rows
+def read_rows(path: Path, kind: type[Record]) -> tuple[list[Record], bool]:
+    """The records of a file, and whether they are what was written, as far as a checksum tells.
+
+    Raises:
+        ValueError: a line that isn't such a record, or two of the same slot; names file and line.
+    """
+    content, unchanged = read_checked(path)
+    rows: dict[tuple, Record] = {}
+    lines = content.removesuffix(b"\n").split(b"\n") if content else []
+    for number, line in enumerate(lines, 1):
+        source = f"{path}: line {number}"
+        row = parse(line, kind, source, "copy the file again, or use another run_dir")
+        if row.slot in rows:
+            slot = ", ".join(map(str, row.slot))
+            raise ValueError(f"{source}: a second result of {slot}; copy the file again.")
+        rows[row.slot] = row
+    return list(rows.values()), unchanged

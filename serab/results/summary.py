@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from datamodules.files import write_whole
+from datamodules.typed_json import parse
 from serab.protocol import Mark, Protocol
+from serab.results.checksums import read_checked, write_checked
 from serab.results.records import ClassifierResult
 from serab.scores import SERAB_TASKS, Means, means
 
@@ -47,7 +49,29 @@ def summarise(results: Iterable[ClassifierResult], protocol: Protocol) -> dict[s
 
 def write_summary(summary: dict[str, Any], run_dir: Path) -> Path:
     """Write summary.json."""
-    return write_whole(run_dir / SUMMARY, json.dumps(summary, indent=2) + "\n")
+    return write_checked(run_dir / SUMMARY, json.dumps(summary, indent=2) + "\n")
+
+
+def read_summary(run_dir: Path) -> dict[str, Any] | None:
+    """The content of summary.json; None where there is none.
+
+    Raises:
+        ValueError: a file that holds something else; one sentence.
+    """
+    path = run_dir / SUMMARY
+    content, _ = read_checked(path)
+    if content is None:
+        return None
+    advice = "copy it again, or run the evaluation again, which writes it from the results"
+    parse(content, _Versions, str(path), advice)
+    return json.loads(content)
+
+
+@dataclass(frozen=True)
+class _Versions:
+    """What is read of a summary; the rest is computed from the results."""
+
+    versions: dict[str, str]
 
 
 def versions() -> dict[str, str]:
@@ -60,9 +84,9 @@ def versions() -> dict[str, str]:
 
 
 def _means(chosen: list[ClassifierResult]) -> dict[str, Any]:
-    of_task = {task: [row for row in chosen if row.task == task] for task in SERAB_TASKS}
-    accuracies = {task: mean(r.tested for r in of) for task, of in of_task.items() if of}
-    sizes = {task: mean(r.n_test for r in of) for task, of in of_task.items() if of}
+    by_task = {task: [row for row in chosen if row.task == task] for task in SERAB_TASKS}
+    accuracies = {task: mean(r.tested for r in rows) for task, rows in by_task.items() if rows}
+    sizes = {task: mean(r.n_test for r in rows) for task, rows in by_task.items() if rows}
     present = means(accuracies, sizes, tuple(accuracies))
     return {
         **_triple(means(accuracies, sizes)),
@@ -71,18 +95,38 @@ def _means(chosen: list[ClassifierResult]) -> dict[str, Any]:
     }
 
 
-def _spread(chosen: list[ClassifierResult], task: str) -> dict[str, Any]:
-    by_seed = {row.seed: row.tested for row in chosen if row.task == task}
+@dataclass(frozen=True)
+class Spread:
+    """Test accuracies of one task over splits, with their seeds; `std` is None for a single one.
+
+    `n_test` is the mean number of test utterances.
+    """
+
+    seeds: list[int]
+    accuracies: list[float]
+    mean: float
+    std: float | None
+    min: float
+    max: float
+    n_test: float
+
+
+def spread(rows: Sequence[ClassifierResult]) -> Spread | None:
+    """Over the results of one task, one a split; None for none."""
+    by_seed = {row.seed: row.tested for row in rows}
     values = list(by_seed.values())
-    return {
-        "seeds": list(by_seed),
-        "accuracies": values,
-        "mean": mean(values),
-        "std": stdev(values) if len(values) > 1 else None,
-        "min": min(values),
-        "max": max(values),
-    }
+    if not values:
+        return None
+    deviation = stdev(values) if len(values) > 1 else None
+    size = mean(row.n_test for row in rows)
+    return Spread(list(by_seed), values, mean(values), deviation, min(values), max(values), size)
 
 
-def _triple(of: Means) -> dict[str, float | None]:
-    return {"UM": of.um, "WM": of.wm, "GM": of.gm}
+def _spread(chosen: list[ClassifierResult], task: str) -> dict[str, Any]:
+    found = spread([row for row in chosen if row.task == task])
+    assert found is not None  # a task of the summary has results
+    return {name: value for name, value in asdict(found).items() if name != "n_test"}
+
+
+def _triple(found: Means) -> dict[str, float | None]:
+    return {"UM": found.um, "WM": found.wm, "GM": found.gm}

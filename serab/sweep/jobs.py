@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
 
-from datamodules.files import write_whole
+from datamodules.typed_json import Count
+from serab.results.checksums import read_record, write_checked
 from serab.run_dir import RunInUse, hold
 
 log = logging.getLogger("sweep")
@@ -53,7 +55,10 @@ class Job:
     that it failed with.
     """
 
-    number: int
+    # a diverged loss is a metric, and read as it was written
+    __pydantic_config__: ClassVar = {"strict": True, "allow_inf_nan": True}
+
+    number: Count
     overrides: list[str]
     status: Status
     metrics: dict[str, float] = field(default_factory=dict)
@@ -66,7 +71,7 @@ class Job:
         return Outcome(self.metrics, self.optimized)
 
     def write(self, job_dir: Path) -> None:
-        write_whole(job_dir / JOB, json.dumps(asdict(self), indent=2) + "\n")
+        write_checked(job_dir / JOB, json.dumps(asdict(self), indent=2) + "\n")
 
 
 def read_job(job_dir: Path) -> Job | None:
@@ -75,16 +80,7 @@ def read_job(job_dir: Path) -> Job | None:
     Raises:
         ValueError: a file that isn't a job's.
     """
-    path = job_dir / JOB
-    if not path.exists():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return Job(**{**content, "status": Status(content["status"])})
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path}: isn't the record of a sweep's job ({error}); delete it to run the job again."
-        ) from error
+    return read_record(job_dir / JOB, Job, "delete it to run the job again")
 
 
 def identifying(overrides: Sequence[str]) -> list[str]:

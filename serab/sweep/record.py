@@ -7,12 +7,14 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from datamodules.files import write_whole
+from serab.results.checksums import read_record, write_checked
 from serab.sweep.jobs import JOB, Job, Status, read_job
 from serab.sweep.table import Row, table, to_csv
 
@@ -55,22 +57,22 @@ def begin(
             "another run_dir, the study goes on there by its hydra.sweeper.storage and study_name."
         )
     content = {"asked": list(asked), "command": list(command), "jobs": list(jobs)}
-    write_whole(sweep_dir / SWEEP, json.dumps(content, indent=2) + "\n")
+    write_checked(sweep_dir / SWEEP, json.dumps(content, indent=2) + "\n")
     _begun.append(sweep_dir)
 
 
+@dataclass(frozen=True)
+class _Sweep:
+    """What `begin` keeps; `jobs` has none where a sampler chooses, and older records lack it."""
+
+    asked: list[str]
+    command: list[str]
+    jobs: list[list[str]] = field(default_factory=list, metadata={"optional": True})
+
+
 def _read(sweep_dir: Path) -> dict[str, Any] | None:
-    path = sweep_dir / SWEEP
-    if not path.exists():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        lists = {key: list(content[key]) for key in ("asked", "command")}
-        return lists | {"jobs": list(content.get("jobs", []))}  # which older records lack
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path}: isn't the record of a sweep ({error}); choose another run_dir."
-        ) from error
+    record = read_record(sweep_dir / SWEEP, _Sweep, "choose another run_dir")
+    return None if record is None else asdict(record)
 
 
 def with_table(main: Callable[[], Any]) -> None:

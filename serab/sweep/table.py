@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rich import box
 from rich.table import Table
-from rich.text import Text
 
+from serab.escaping import in_csv, on_screen
 from serab.sweep.jobs import Job
 
 NOT_STARTED = "not started"
@@ -62,13 +62,13 @@ def to_csv(rows: Sequence[Row]) -> str:
     keys, names = columns(rows)
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["job", *keys, "status", *names, "seconds", "run_dir", "error"])
+    header = ["job", *keys, "status", *names, "seconds", "run_dir", "error"]
+    writer.writerow([in_csv(name) for name in header])
     for row in rows:
-        writer.writerow(
-            [row.number, *(row.values.get(key, "") for key in keys), row.status]
-            + [row.metrics.get(name, "") for name in names]
-            + [row.seconds, row.job_dir, row.error]
-        )
+        cells = [row.number, *(row.values.get(key, "") for key in keys), row.status]
+        cells += [row.metrics.get(name, "") for name in names]
+        job_dir = "" if row.job_dir is None else str(row.job_dir)
+        writer.writerow([in_csv(cell) for cell in (*cells, row.seconds, job_dir, row.error)])
     return file.getvalue()
 
 
@@ -93,5 +93,5 @@ def table(rows: Sequence[Row]) -> Table:
         differs = (row.values.get(key, "") for key in keys if key not in same)
         errors = [row.error] if failed else []
         cells = (str(row.number), *differs, row.status, *metrics, seconds, *errors)
-        shown.add_row(*map(Text, cells))  # [EMB] is no markup
+        shown.add_row(*map(on_screen, cells))  # [EMB] is no markup
     return shown

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, bootstrap
 
-from serab.intervals import Over, score_interval, uars
-from serab.scores import uar
+from serab.intervals import Over, score_interval
 
 
 def sample(n: int = 200, speakers: int = 8, seed: int = 0):
@@ -35,13 +34,6 @@ def test_over_speakers_is_scipys():
         paired=True, method="percentile", n_resamples=20_000, rng=np.random.default_rng(5),
     ).confidence_interval  # fmt: skip
     assert (ours.low, ours.high) == pytest.approx(tuple(scipys), abs=0.01)
-
-
-def test_uar_interval_holds_the_uar():
-    true, predicted, speakers = sample(seed=2)
-    interval = score_interval(true, predicted, speakers, Over.UTTERANCES, uars)
-    assert interval.low < uar(true, predicted) < interval.high
-    assert 0.05 < interval.high - interval.low < 0.3
 
 
 def test_speakers_that_are_all_alike_or_not():

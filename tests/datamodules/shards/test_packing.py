@@ -159,12 +159,22 @@ sys.exit(main(["pack", "--source", {str(source)!r}, "--out", {str(tmp_path / "fu
         (lambda s: (s / "shard-00001.i16").unlink(), r"shard-00001\.i16: missing"),
         (lambda s: os.truncate(s / "shard-00000.i16", 1000), r"shard-00000\.i16: 1000 bytes; exp"),
         (lambda s: (s / "shards.json").unlink(), r"no shards\.json"),
-        (lambda s: (s / "shards.json").write_text("{"), r"shards\.json: can't be read"),
+        (lambda s: (s / "shards.json").write_text("{"), r"shards\.json: isn't JSON"),
         (lambda s: version(s, 7), "shards of version 7; expected 1"),
         (lambda s: (s / "index.npy").write_bytes(b"x"), r"index\.npy: can't be read"),
         (lambda s: shift_index(s), r"index\.npy: disagrees with the shards"),
+        (lambda s: np.savez((s / "index.npy").open("wb"), 0), r"index\.npy: can't be read"),
+        (lambda s: swap_lengths(s), r"index\.npy: it or the list of shards in shards.json was"),
+        (lambda s: about(s, sample_rate=8_000), r"shards\.json: was changed since"),
+        (lambda s: about(s, sample_rate="8"), r"shards\.json: was changed since"),
+        (lambda s: about(s, checksum=None, unusable=1), r"shards\.json: was changed since"),
+        (lambda s: (s / "shards.json").write_bytes(b"\xff"), r"shards\.json: isn't UTF-8 text"),
+        (lambda s: (s / "shards.json").write_text("[" * 100_000), r"shards\.json: isn't JSON"),
     ],
-    ids=["missing", "cut", "unfinished", "damaged", "version", "index", "disagrees"],
+    ids=[
+        *("missing", "cut", "unfinished", "damaged", "version", "index", "disagrees", "zip"),
+        *("lengths", "rate", "type", "seal", "encoding", "nested"),
+    ],
 )
 def test_refused(shards: Path, damage, complaint: str, capsys: pytest.CaptureFixture):
     damage(shards)
@@ -175,8 +185,49 @@ def test_refused(shards: Path, damage, complaint: str, capsys: pytest.CaptureFix
 
 
 def version(shards: Path, number: int) -> None:
-    about = json.loads((shards / "shards.json").read_text())
-    (shards / "shards.json").write_text(json.dumps({**about, "version": number}))
+    about(shards, version=number)
+
+
+def about(shards: Path, **changes) -> None:
+    content = json.loads((shards / "shards.json").read_text())
+    (shards / "shards.json").write_text(json.dumps({**content, **changes}))
+
+
+def swap_lengths(shards: Path) -> None:
+    """A boundary between two recordings is moved: shards and index still agree."""
+    index = np.load(shards / "index.npy")
+    assert index[0, 0] == index[1, 0]
+    index[0, 2] += 1
+    index[1, 1:] += (1, -1)
+    np.save(shards / "index.npy", index)
+
+
+@pytest.mark.parametrize("key", ["version", "sample_rate", "recordings", "digest", "shards"])
+def test_each_field_has_its_type(shards: Path, key: str):
+    content = json.loads((shards / "shards.json").read_text())
+    del content["checksum"]  # as shards.json of before
+    for value in (None, "word", -1, 0, 1e9, 1.5, float("nan"), [], {}, True, {"_target_": "x"}):
+        (shards / "shards.json").write_text(json.dumps(content | {key: value}))
+        with pytest.raises(ShardError):
+            open_shards(shards)
+    del content[key]
+    (shards / "shards.json").write_text(json.dumps(content))
+    with pytest.raises(ShardError, match=f"lacks {key}"):
+        open_shards(shards)
+
+
+def test_files_that_people_had(shards: Path, shared: Path, capsys: pytest.CaptureFixture):
+    """A header of index.npy at which numpy's parser raised a tokenizer's error; no sample_rate."""
+    (case,) = (shared / "cases").glob("09-json-types/shards.json*")
+    whole = (shards / "shards.json").read_bytes()
+    (shards / "shards.json").write_bytes(case.read_bytes())
+    assert main(["verify", str(shards)]) == 1
+    assert "shards.json: lacks sample_rate" in capsys.readouterr().err
+    (shards / "shards.json").write_bytes(whole)
+    content = (shared / "cases/05-npy-token-error/index.npy").read_bytes()
+    (shards / "index.npy").write_bytes(content)
+    assert main(["verify", str(shards)]) == 1
+    assert "index.npy: can't be read (" in capsys.readouterr().err
 
 
 def shift_index(shards: Path) -> None:

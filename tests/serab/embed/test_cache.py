@@ -1,6 +1,5 @@
 """The cache: decoded audio for all extractors, and nothing that goes wrong with it stops a run."""
 
-import json
 import logging
 import os
 import subprocess
@@ -13,7 +12,7 @@ import soundfile
 
 from serab.cache import main
 from serab.embed import waveforms
-from serab.embed.cache import Cache, holdings, prune
+from serab.embed.cache import Cache, entries, prune
 from serab.embed.corpus import batches, embed_corpus
 from serab.extractors.encoder import RandomExtractor
 from serab.extractors.template import TemplateExtractor
@@ -48,13 +47,54 @@ def test_resampled_audio_is_kept(recording, tmp_path, monkeypatch):
     assert kept.exists()
 
 
-def test_damaged_audio_is_decoded_again(recording, tmp_path):
+def flip(content: bytes, at: int) -> bytes:
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+DAMAGES = {
+    "cut": lambda whole: whole[:-7],
+    "emptied": lambda whole: b"",
+    "a flipped bit of the header": lambda whole: flip(whole, 40),
+    "a flipped bit of a sample": lambda whole: flip(whole, 200),
+    "a flipped bit of the checksum": lambda whole: flip(whole, len(whole) - 1),
+    "zeroed": lambda whole: whole[:150] + bytes(50) + whole[200:],
+    "doubled": lambda whole: whole + whole,
+    "as it was kept before there were checksums": lambda whole: whole[:-32],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_damaged_audio_is_decoded_again(recording, tmp_path, damage):
     cache = Cache(tmp_path / "cache")
     fresh = waveforms.cached_waveform(recording, "ab12", 16_000, cache)
     (kept,) = (tmp_path / "cache").rglob("ab12.npy")
-    kept.write_bytes(kept.read_bytes()[:-7])
+    whole = kept.read_bytes()
+    kept.write_bytes(damage(whole))
     assert np.array_equal(waveforms.cached_waveform(recording, "ab12", 16_000, cache), fresh)
+    assert kept.read_bytes() == whole
     assert np.array_equal(np.load(kept), fresh)
+
+
+def test_an_entry_under_another_name_is_not_believed(recording, tmp_path):
+    cache = Cache(tmp_path / "cache")
+    fresh = waveforms.cached_waveform(recording, "ab12", 16_000, cache)
+    (kept,) = (tmp_path / "cache").rglob("ab12.npy")
+    cache.write(b"another recording's", *kept.relative_to(tmp_path / "cache").parts[:-1], "ab13")
+    kept.write_bytes(kept.with_name("ab13").read_bytes())
+    assert np.array_equal(waveforms.cached_waveform(recording, "ab12", 16_000, cache), fresh)
+
+
+def test_damaged_files_that_people_had(recording, tmp_path, shared):
+    """Samples with flipped bytes, which were believed; a header that ended an evaluation."""
+    cases = shared / "cases"
+    files = [*cases.glob("06-*/*.npy"), cases / "05-npy-token-error/waveform.npy"]
+    assert len(files) == 3
+    cache = Cache(tmp_path / "cache")
+    fresh = waveforms.cached_waveform(recording, "ab12", 16_000, cache)
+    (kept,) = (tmp_path / "cache").rglob("ab12.npy")
+    for file in files:
+        kept.write_bytes(file.read_bytes())
+        assert np.array_equal(waveforms.cached_waveform(recording, "ab12", 16_000, cache), fresh)
 
 
 def test_wav_of_the_right_rate_is_not_copied(recording, tmp_path):
@@ -162,11 +202,11 @@ def test_show_and_prune(tmp_path, monkeypatch, capsys):
     assert main([]) == 0
     shown = capsys.readouterr().out
     assert "3.0 MB in" in shown
-    assert [held.path.name for held in holdings(tmp_path)] == ["new-1", "old-1"]
+    assert [entry.path.name for entry in entries(tmp_path)] == ["new-1", "old-1"]
     assert main(["prune", "--older-than", "30"]) == 0
-    assert [held.path.name for held in holdings(tmp_path)] == ["new-1"]
-    assert [held.path.name for held in prune(tmp_path, "old-*")] == []
-    assert [held.path.name for held in prune(tmp_path, "new-*")] == ["new-1"]
+    assert [entry.path.name for entry in entries(tmp_path)] == ["new-1"]
+    assert [entry.path.name for entry in prune(tmp_path, "old-*")] == []
+    assert [entry.path.name for entry in prune(tmp_path, "new-*")] == ["new-1"]
     assert not list(tmp_path.iterdir())
 
 
@@ -174,8 +214,8 @@ def test_damaged_fitted_state_is_fitted_again(index, tmp_path):
     extractor = RandomExtractor("audio_ntt_512", device="cpu")
     before = embed_corpus(extractor, index, TRAIN, np.arange(2), Cache(tmp_path))
     (state,) = (tmp_path / "fitted").iterdir()
-    whole = json.loads(state.read_text())
-    state.write_text("{")
+    whole = state.read_bytes()
+    state.write_bytes(whole.replace(b"0", b"1"))
     again = RandomExtractor("audio_ntt_512", device="cpu")
     assert np.array_equal(embed_corpus(again, index, TRAIN, np.arange(2), Cache(tmp_path)), before)
-    assert json.loads(state.read_text()) == whole
+    assert state.read_bytes() == whole

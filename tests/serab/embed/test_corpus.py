@@ -93,11 +93,21 @@ def test_resumed_in_the_middle(index, tmp_path, monkeypatch):
     assert np.array_equal(embeddings, whole)
 
 
-def test_a_damaged_chunk_is_computed_again(index, tmp_path):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: whole[:200],
+        lambda whole: whole.replace(b"PK", b"KP"),
+        lambda whole: whole[:-33] + b"x" + whole[-32:],
+        lambda whole: whole[:300] + bytes(20) + whole[320:],
+    ],
+    ids=["cut", "no zip", "its end", "zeroed"],
+)
+def test_a_damaged_chunk_is_computed_again(index, tmp_path, damage):
     wanted = np.arange(5)
     before = embed_corpus(Counting(), index, TRAIN, wanted, Cache(tmp_path))
     (chunk,) = tmp_path.glob("counting-*/*.npz")
-    chunk.write_bytes(chunk.read_bytes()[:200])
+    chunk.write_bytes(damage(chunk.read_bytes()))
     again = Counting()
     assert np.array_equal(embed_corpus(again, index, TRAIN, wanted, Cache(tmp_path)), before)
     assert again.calls == 5

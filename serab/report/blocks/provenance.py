@@ -28,9 +28,9 @@ def leaks(runs: Sequence[Run]) -> list[Block]:
         for task in run.tasks:
             rows = [row for row in run.results if row.task == task]
             found = list(dict.fromkeys(line for row in rows for line in row.leaks))
-            said = "; ".join(found) or "no speaker and no recording is in two parts"
+            shared = "; ".join(found) or "no speaker and no recording is in two parts"
             partial = " **Partial corpus.**" if rows[0].partial else ""
-            items.append(f"{run.label}, {run.protocol.name}, {task}: {said}.{partial}")
+            items.append(f"{run.label}, {run.protocol.name}, {task}: {shared}.{partial}")
     return [Heading("Leaks"), Bullets(tuple(items))] if items else []
 
 
@@ -48,9 +48,24 @@ def provenance(runs: Sequence[Run]) -> list[Block]:
     return [
         Heading("Provenance"),
         Table(header, tuple(rows), "Hashes (SHA-256) of weights and front end, and of the index."),
-        *(Text("Versions: " + ", ".join(f"{k} {v}" for k, v in of) + ".") for of in found if of),
+        *(
+            Text("Versions: " + ", ".join(f"{k} {v}" for k, v in pairs) + ".")
+            for pairs in found
+            if pairs
+        ),
         Text("Run directories: " + ", ".join(f"`{d}`" for d in _directories(runs)) + ".", "note"),
     ]
+
+
+def _checked(runs: Sequence[Run]) -> Text:
+    """What was computed again before this page was written, and what can't be."""
+    found = {run.run_dir: run.verification for run in runs}
+    unchecked = [f"{run_dir}: {text}" for run_dir, v in found.items() for text in v.unchecked]
+    tested = sum(verification.tested for verification in found.values())
+    return Text(
+        f"Checked: {tested} tested classifiers, whose scores, intervals and marks were computed "
+        "again from their predictions." + "".join(f" Not checked: {text}." for text in unchecked)
+    )
 
 
 def _directories(runs: Sequence[Run]) -> list[str]:

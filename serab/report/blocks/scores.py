@@ -8,14 +8,20 @@ from statistics import mean, stdev
 from serab.protocol import Mark
 from serab.published import table3
 from serab.report.page import Block, Heading, Picture, Pictures, Table, Text
-from serab.report.pictures import Bar, accuracy_picture
+from serab.report.pictures import Bar, accuracy_picture, picture_name
 from serab.report.runs import Run
-from serab.report.words import FEW_SPEAKERS, MARKS, parameters, percent
+from serab.report.words import (
+    FEW_SPEAKERS,
+    MARKS,
+    SHORT_MARKS,
+    correlation,
+    parameters,
+    percent,
+    percent_range,
+    right,
+)
 from serab.results.records import ClassifierResult
 from serab.scores import SERAB_TASKS
-
-DASH = "–"
-_SHORT = {Mark.SELECTED: "selected", Mark.BEST_ON_TEST: "best on test"}
 
 
 def accuracies(runs: Sequence[Run]) -> list[Block]:
@@ -33,8 +39,18 @@ def accuracies(runs: Sequence[Run]) -> list[Block]:
         ),
     ]
     header = (
-        *("run", "chosen as", "test %", "right", "95 % over utterances", "95 % over speakers"),
-        *("chance %", "majority %", "UAR %", "macro F1 %", "validation %", "classifier"),
+        "run",
+        "chosen as",
+        "test %",
+        "right",
+        "95 % over utterances",
+        "95 % over speakers",
+        "chance %",
+        "majority %",
+        "UAR %",
+        "macro F1 %",
+        "validation %",
+        "classifier",
     )
     for task in tasks:
         rows, bars = [], []
@@ -88,7 +104,7 @@ def regression(runs: Sequence[Run]) -> list[Block]:
     for run in runs:
         for row in run.regression:
             scores = (row.val_ccc, row.test_ccc, row.test_rmse)
-            cells = [DASH if score is None else f"{score:.3f}" for score in scores]
+            cells = [correlation(score) for score in scores]
             label = f"{run.label}, {run.protocol.name}"
             chosen = MARKS[Mark.SELECTED] if row.selected else ""
             rows.append((label, row.task, row.dimension, row.regressor, *cells, chosen))
@@ -119,17 +135,13 @@ def _accuracy_row(label: str, row: ClassifierResult) -> tuple[str, ...]:
         label,
         marks,
         f"**{percent(row.test_accuracy)}**",
-        f"{round(row.tested * row.n_test)}/{row.n_test}",
-        _interval(row.over_utterances),
-        _interval(row.over_speakers) + (few if row.over_speakers else ""),
+        right(row.tested, row.n_test),
+        percent_range(row.over_utterances),
+        percent_range(row.over_speakers) + (few if row.over_speakers else ""),
         *(percent(x) for x in (row.chance, row.majority, row.test_uar, row.test_macro_f1)),
         percent(row.val_accuracy),
         f"{row.classifier} {parameters(row.params) if row.params else ''}".strip(),
     )
-
-
-def _interval(limits: Sequence[float] | None) -> str:
-    return f"{100 * limits[0]:.1f}–{100 * limits[1]:.1f}" if limits else DASH
 
 
 def _accuracy_picture(
@@ -141,7 +153,7 @@ def _accuracy_picture(
     drawn = [
         Bar(
             f"{label}: {row.classifier}, "
-            + ", ".join(text for mark, text in _SHORT.items() if row.has(mark)),
+            + ", ".join(text for mark, text in SHORT_MARKS.items() if row.has(mark)),
             row.tested,
             (row.over_utterances[0], row.over_utterances[1]) if row.over_utterances else None,
             bool(row.best_on_test if row.best_on_test is not None else row.selected),
@@ -150,10 +162,10 @@ def _accuracy_picture(
     ]
     comparable = task in SERAB_TASKS and any(run.protocol.released_ids for run in runs)
     cells = [row.accuracies[task] / 100 for row in table3()] if comparable else []
-    said = "; ".join(f"{bar.label}: {100 * bar.score:.1f} %" for bar in drawn)
+    spoken = "; ".join(f"{bar.label}: {100 * bar.score:.1f} %" for bar in drawn)
     return accuracy_picture(
-        f"accuracy-{task}",
-        f"Test accuracy on {task} with intervals over utterances. {said}",
+        picture_name("accuracy", task),
+        f"Test accuracy on {task} with intervals over utterances. {spoken}",
         drawn,
         first.chance,
         first.majority,

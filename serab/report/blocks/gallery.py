@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from serab.report.page import Block, Heading, Picture, Pictures, Text
-from serab.report.pictures import MOST_NAMES, confusion_picture, map_picture
+from serab.report.pictures import MOST_NAMES, confusion_picture, map_picture, picture_name
 from serab.report.runs import Run
 from serab.report.words import MARKS, percent
 from serab.results.projection import MAP_UTTERANCES, load_projection
@@ -38,25 +37,25 @@ def gallery(runs: Sequence[Run]) -> list[Block]:
 
 def _confusion(run: Run, task: str) -> list[Picture]:
     row = run.chosen(task)
-    of = run.predicted(row)
-    if row is None or of is None:
+    answers = run.predicted(row)
+    if row is None or answers is None:
         return []
-    counts = np.array(confusion(of.true, of.predicted, of.emotions))
+    counts = np.array(confusion(answers.true, answers.predicted, answers.emotions))
     score = f"{percent(row.test_accuracy)} %"
     recalls = ", ".join(
         f"{emotion} {right}/{total}"
         for emotion, right, total in zip(
-            of.emotions, counts.diagonal(), counts.sum(axis=1), strict=True
+            answers.emotions, counts.diagonal(), counts.sum(axis=1), strict=True
         )
     )
     chosen = MARKS[run.protocol.reports]
     return [
         confusion_picture(
-            _name("confusion", task, run),
+            picture_name("confusion", task, run.label, run.protocol.name),
             f"Confusion matrix on {task} of {run.label}, {run.protocol.name}: {recalls} right",
             f"{run.label}, {run.protocol.name}\n{row.classifier}, {chosen}, {score}",
             counts,
-            of.emotions,
+            answers.emotions,
         )
     ]
 
@@ -77,7 +76,7 @@ def _maps(run: Run, task: str, runs: Sequence[Run]) -> list[Picture]:
         names = f" ({count})" if count > MOST_NAMES else ""
         pictures.append(
             map_picture(
-                _name(f"map-{by}", task, run),
+                picture_name(f"map-{by}", task, run.label, run.protocol.name),
                 f"t-SNE map of the embeddings of {task} by {run.label}, coloured by {by}",
                 f"{run.label}: {task} by {by}{names}",
                 points,
@@ -91,8 +90,3 @@ def _embedding(run: Run, task: str) -> tuple:
     """What the map depends on: the encoder, and the training part where it is fitted to it."""
     row = next(row for row in run.results if row.task == task)
     return (row.extractor_fingerprint, row.corpus_digest, row.n_train, row.n_val, row.n_test)
-
-
-def _name(kind: str, task: str, run: Run) -> str:
-    label = re.sub(r"[^A-Za-z0-9]+", "-", run.label).strip("-")
-    return f"{kind}-{task}-{label}-{run.protocol.name}"

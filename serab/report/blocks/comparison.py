@@ -10,11 +10,19 @@ from serab.compare import LEVEL, PairedTest, holm, mean_difference, paired_test
 from serab.intervals import Interval
 from serab.report.page import Block, Bullets, Heading, Table, Text
 from serab.report.runs import Run
+from serab.report.words import DASH, p_value, points, points_range
 from serab.scores import SERAB_TASKS
 
 HEADER = (
-    *("task", "difference", "over utterances", "over speakers", "only first right"),
-    *("only second right", "McNemar p", "Holm p", ""),
+    "task",
+    "difference",
+    "over utterances",
+    "over speakers",
+    "only first right",
+    "only second right",
+    "McNemar p",
+    "Holm p",
+    "",
 )
 
 
@@ -58,7 +66,9 @@ def _pair(first: Run, second: Run) -> list[Block]:
     if len(predictions) > 1:
         difference, interval = mean_difference(predictions)
         name = f"mean of {len(predictions)} tasks"
-        rows.append((name, _points(difference), "–", _interval(interval), *["–"] * 4, ""))
+        rows.append(
+            (name, points(difference), DASH, points_range(_limits(interval)), *[DASH] * 4, "")
+        )
     optimistic = " Both are the best on test, so both are optimistic."
     title = f"{first.label} (first) and {second.label} (second), {first.protocol.name}"
     caption = "Classifiers: " + "; ".join(classifiers) + "."
@@ -78,9 +88,9 @@ def _over_splits(first: Run, second: Run) -> list[Block]:
         ]
         differences = [a.tested - b.tested for a, b in pairs if a and b]
         if len(differences) > 1:
-            each = ", ".join(map(_points, differences))
+            each = ", ".join(map(points, differences))
             items.append(
-                f"{task}, difference over {len(differences)} splits: {_points(mean(differences))} "
+                f"{task}, difference over {len(differences)} splits: {points(mean(differences))} "
                 f"± {100 * stdev(differences):.1f} points ({each}). Splits share speakers, so they "
                 "are no independent trials."
             )
@@ -94,24 +104,16 @@ def _row(test: PairedTest, adjusted: float, first: Run, second: Run) -> tuple[st
     verdict = verdict.replace("first", first.label).replace("second", second.label)
     return (
         test.task,
-        _points(test.difference),
-        _interval(test.over_utterances),
-        _interval(test.over_speakers),
+        points(test.difference),
+        points_range(_limits(test.over_utterances)),
+        points_range(_limits(test.over_speakers)),
         str(test.only_first),
         str(test.only_second),
-        _p(test.p),
-        _p(adjusted),
+        p_value(test.p),
+        p_value(adjusted),
         f"**{verdict}**",
     )
 
 
-def _points(fraction: float) -> str:
-    return f"{100 * fraction:+.1f}"
-
-
-def _interval(interval: Interval | None) -> str:
-    return "–" if interval is None else f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
-
-
-def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+def _limits(interval: Interval | None) -> tuple[float, float] | None:
+    return None if interval is None else (interval.low, interval.high)

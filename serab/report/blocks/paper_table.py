@@ -8,17 +8,15 @@ from serab.protocol import Mark
 from serab.published import INCONSISTENT, MEANS, TEST_SIZES, table3
 from serab.report.page import Block, Heading, Table
 from serab.report.runs import Run
-from serab.report.words import MARKS, percent
+from serab.report.words import DASH, MARKS, percent
 from serab.scores import SERAB_TASKS, means
-
-DASH = "–"
 
 
 def table_3(runs: Sequence[Run]) -> list[Block]:
     """The paper's thirteen rows and the runs', one column a task."""
-    own = [(label, run, mark) for run in runs for label, mark in _choices(run)]
-    own = [(label, run, mark) for label, run, mark in own if _row_of(run, mark)]
-    if not own:
+    choices = [(label, run, mark) for run in runs for label, mark in _choices(run)]
+    choices = [(label, run, mark) for label, run, mark in choices if _row_of(run, mark)]
+    if not choices:
         return []
     best = _best_cells(runs)
     rows = [("from the paper (published)", *[""] * 12)]
@@ -29,7 +27,7 @@ def table_3(runs: Sequence[Run]) -> list[Block]:
         marks.append("published")
     rows.append(("these runs", *[""] * 12))
     marks.append("group")
-    for label, run, mark in own:
+    for label, run, mark in choices:
         rows.append((label, *_row_of(run, mark, best)))
         marks.append("own")
     inconsistent = "; ".join(f"{model}: {why}" for model, why in INCONSISTENT.items())
@@ -56,10 +54,11 @@ def present_only(runs: Sequence[Run]) -> list[Block]:
         marks.append("published")
     for run in runs:
         for label, mark in _choices(run):
-            of = {task: own for task in tasks if (own := run.chosen(task, mark)) is not None}
-            if len(of) == len(tasks):
-                accuracies = {task: 100 * own.tested for task, own in of.items()}
-                sizes = {task: own.n_test for task, own in of.items()}
+            spreads = {task: run.spread(task, mark) for task in tasks}
+            found = {task: spread for task, spread in spreads.items() if spread is not None}
+            if len(found) == len(tasks):
+                accuracies = {task: 100 * spread.mean for task, spread in found.items()}
+                sizes = {task: spread.n_test for task, spread in found.items()}
                 rows.append((label, *_means_over(accuracies, sizes, tasks)))
                 marks.append("own")
     caption = f"Over {', '.join(tasks)} only; the paper's rows are computed from its cells."
@@ -110,7 +109,7 @@ def _bold(value: float, best: float) -> str:
 
 
 def _means_over(
-    accuracies: Mapping[str, float], sizes: Mapping[str, int], tasks: Sequence[str]
+    accuracies: Mapping[str, float], sizes: Mapping[str, float], tasks: Sequence[str]
 ) -> list[str]:
-    of = means(accuracies, sizes, tasks)
-    return [f"{value:.1f}" for value in (of.um, of.wm, of.gm)]
+    found = means(accuracies, sizes, tasks)
+    return [f"{value:.1f}" for value in (found.um, found.wm, found.gm)]
