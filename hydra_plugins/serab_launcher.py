@@ -59,17 +59,17 @@ class ProcessLauncher(Launcher):
             for number, overrides in zip(numbers, job_overrides, strict=True)
         ]
 
-        def ended(place: int, status: Status, error: str) -> None:
-            job = Job(numbers[place], identifying(job_overrides[place]), status, error=error)
+        def ended(call: int, status: Status, error: str) -> None:
+            job = Job(numbers[call], identifying(job_overrides[call]), status, error=error)
             keep_end(sweep_dir / str(job.number), job)
 
-        def lost(place: int, how: str) -> JobReturn:
+        def lost(call: int, how: str) -> JobReturn:
             if how == "killed by SIGKILL":
                 how += "; where memory ran out, take fewer at once: hydra.launcher.n_jobs=..."
-            ended(place, Status.FAILED, how)
-            return JobReturn(overrides=job_overrides[place], status=JobStatus.COMPLETED)
+            ended(call, Status.FAILED, how)
+            return JobReturn(overrides=job_overrides[call], status=JobStatus.COMPLETED)
 
-        def stopped(place: int) -> None:
-            ended(place, Status.STOPPED, "stopped by a signal")
+        def stopped(call: int) -> None:
+            ended(call, Status.STOPPED, "stopped by a signal")
 
         return run_each(calls, effective_n_jobs(self.n_jobs), lost, stopped)

@@ -117,15 +117,15 @@ def _word(kind: Any) -> str | None:
         return _WORDS[str]
     if not _is_list(kind):
         return _WORDS.get(kind)
-    (of, *_) = typing.get_args(kind) or (None,)
-    return {int: "a list of whole numbers", float: "a list of numbers"}.get(of, "a list")
+    (item, *_) = typing.get_args(kind) or (None,)
+    return {int: "a list of whole numbers", float: "a list of numbers"}.get(item, "a list")
 
 
 def _fits(value: Any, kind: Any) -> bool:
     if _is_list(kind):
-        (of, *_) = typing.get_args(kind) or (Any,)
+        (item_kind, *_) = typing.get_args(kind) or (Any,)
         return isinstance(value, ListConfig) and all(
-            _word(of) is None or _fits(item, of) for item in value
+            _word(item_kind) is None or _fits(item, item_kind) for item in value
         )
     if typing.get_origin(kind) is typing.Literal:
         return isinstance(value, tuple({type(choice) for choice in typing.get_args(kind)}))

@@ -15,6 +15,7 @@ READ_IN_PLACE = (
     "datamodules.pretraining.ShardData",
 )
 """What reads recordings that are there already; others make or fetch theirs."""
+ENCODER = "serab.extractors.encoder.EncoderExtractor"
 
 
 def check_evaluation(cfg: DictConfig) -> None:
@@ -32,7 +33,7 @@ def check_evaluation(cfg: DictConfig) -> None:
 
 
 def check_weights(cfg: DictConfig, is_remote: Callable[[str], bool]) -> None:
-    """Check that the weights to evaluate are there.
+    """Check that the weights of one of our encoders are there; other extractors know their own.
 
     Args:
         cfg: of an evaluation.
@@ -41,6 +42,8 @@ def check_weights(cfg: DictConfig, is_remote: Callable[[str], bool]) -> None:
     Raises:
         ValueError: they aren't.
     """
+    if cfg.extractor.get("_target_") != ENCODER:
+        return
     for key, path in (("ckpt", cfg.ckpt), ("extractor.weights", cfg.extractor.get("weights"))):
         if path is not None and not Path(str(path)).exists() and not is_remote(str(path)):
             raise ValueError(

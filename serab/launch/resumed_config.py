@@ -144,7 +144,7 @@ def _with_values(
 def _move(node: Any, before: str | None, now: str) -> None:
     """Let the entries that name the run directory follow it to where it is now."""
     for key in map(str, node) if isinstance(node, DictConfig) else []:
-        if OmegaConf.is_interpolation(node, key):
+        if OmegaConf.is_interpolation(node, key) or OmegaConf.is_missing(node, key):
             continue
         if node[key] == before and before is not None:
             node[key] = now

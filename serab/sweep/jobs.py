@@ -110,16 +110,16 @@ def run_job(
     Raises:
         ValueError: the directory holds another job.
     """
-    before = read_job(job_dir)
+    recorded = read_job(job_dir)
     job = Job(number, identifying(overrides), Status.STARTED)
-    if before is not None and before.overrides != job.overrides:
+    if recorded is not None and recorded.overrides != job.overrides:
         raise ValueError(
-            f"{job_dir}: holds the job {' '.join(before.overrides) or '(no overrides)'}, not "
+            f"{job_dir}: holds the job {' '.join(recorded.overrides) or '(no overrides)'}, not "
             f"{' '.join(job.overrides)}; choose another run_dir for this sweep."
         )
-    if before is not None and before.status is Status.FINISHED:
+    if recorded is not None and recorded.status is Status.FINISHED:
         log.info("job %d is finished and kept: %s", number, " ".join(job.overrides))
-        return before
+        return recorded
     started = time.monotonic()
 
     def ended(status: Status, outcome: Outcome | None = None, error: str | None = None) -> Job:

@@ -69,9 +69,9 @@ def run_each(
     Args:
         calls: what to do; need not be picklable by name.
         at_once: how many run beside each other.
-        lost: the result of a call whose process ended without one; has the place of the call and
+        lost: the result of a call whose process ended without one; has the call's number and
             how the process ended, such as "killed by SIGKILL".
-        stopped: is told the place of each call that a signal to this process stopped.
+        stopped: is told the number of each call that a signal to this process stopped.
 
     Returns:
         their results, in order.
@@ -85,34 +85,35 @@ def run_each(
                 while waiting and len(running) < at_once:
                     _start(*waiting.pop(), running)
                 # not only at the end of a channel: a worker of a killed job may still hold it
-                wait([one.channel for one in running], timeout=0.5)
-                for one in list(running):
-                    ended = not one.alive
-                    one.receive()
+                wait([job.channel for job in running], timeout=0.5)
+                for job in list(running):
+                    ended = not job.alive
+                    job.receive()
                     if ended:
-                        one.end()
-                        running.remove(one)
-                        got = one.received or (lost(one.call, _how(one.process.exitcode)),)
-                        results[one.call] = got[0]
+                        job.end()
+                        running.remove(job)
+                        received = job.received or (lost(job.call, _end_of(job.process.exitcode)),)
+                        results[job.call] = received[0]
         except BaseException:
             _stop(running)
-            for one in running:
-                stopped(one.call)
+            for job in running:
+                stopped(job.call)
             raise
     return results
 
 
-def _start(place: int, call: Callable[[], Any], running: list[_Running]) -> None:
+def _start(number: int, call: Callable[[], Any], running: list[_Running]) -> None:
     from joblib import wrap_non_picklable_objects  # for a sweep alone
 
     context = multiprocessing.get_context("spawn")  # no locks and threads of this process in it
     mine, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_do, args=(wrap_non_picklable_objects(call), theirs))
-    ensure_running()  # else at the first start, which would take the mask away
+    # the first start of a process would begin it, and lift the mask of the next line
+    ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # until `_do` can hear it
     try:
         process.start()
-        running.append(_Running(place, process, mine))
+        running.append(_Running(number, process, mine))
     finally:
         theirs.close()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -149,21 +150,21 @@ def _stop(running: Sequence[_Running]) -> None:
     log.info("stopping %d jobs; Ctrl-C again kills them", len(running))
     deadline = time.monotonic() + PATIENCE
     try:
-        for one in running:
+        for job in running:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(one.process.pid or 0, signal.SIGINT)
-        while any(one.alive for one in running) and time.monotonic() < deadline:
-            for one in running:
-                one.receive()
+                os.kill(job.process.pid or 0, signal.SIGINT)
+        while any(job.alive for job in running) and time.monotonic() < deadline:
+            for job in running:
+                job.receive()
             time.sleep(0.05)
     except KeyboardInterrupt:
         pass
     finally:
-        for one in running:
-            one.end()
+        for job in running:
+            job.end()
 
 
-def _how(code: int | None) -> str:
+def _end_of(code: int | None) -> str:
     if code is not None and code < 0:
         return f"killed by {signal.Signals(-code).name}"
     return f"ended with status {code}"

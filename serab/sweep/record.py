@@ -26,7 +26,7 @@ _begun: list[Path] = []
 
 def begin(
     sweep_dir: Path,
-    asked: Sequence[str],
+    overrides: Sequence[str],
     jobs: Sequence[Sequence[str]],
     command: Sequence[str],
     searches: bool,
@@ -35,7 +35,7 @@ def begin(
 
     Args:
         sweep_dir: of the sweep.
-        asked: what it goes over, as the command line has it.
+        overrides: what it goes over, as the command line has it.
         jobs: the overrides of each job, by number; none where a sampler chooses them later.
         command: the whole command line.
         searches: whether a sampler chooses the jobs, so that they aren't the same again.
@@ -43,20 +43,20 @@ def begin(
     Raises:
         ValueError: the directory holds another sweep.
     """
-    before = _read(sweep_dir)
-    if before is not None and not read_jobs(sweep_dir):
-        before = None  # a mistyped one that never began
-    if before is not None and before.get("asked") != list(asked):
+    record = _read(sweep_dir)
+    if record is not None and not read_jobs(sweep_dir):
+        record = None  # a mistyped sweep that never began
+    if record is not None and record.get("asked") != list(overrides):
         raise ValueError(
-            f"run_dir={sweep_dir}: holds the sweep {' '.join(before['asked'])}; go on with that "
+            f"run_dir={sweep_dir}: holds the sweep {' '.join(record['asked'])}; go on with that "
             "one or choose another run_dir."
         )
-    if before is not None and searches:
+    if record is not None and searches:
         raise ValueError(
             f"run_dir={sweep_dir}: holds a search, whose sampler chooses other jobs now; choose "
             "another run_dir, the study goes on there by its hydra.sweeper.storage and study_name."
         )
-    content = {"asked": list(asked), "command": list(command), "jobs": list(jobs)}
+    content = {"asked": list(overrides), "command": list(command), "jobs": list(jobs)}
     write_checked(sweep_dir / SWEEP, json.dumps(content, indent=2) + "\n")
     _begun.append(sweep_dir)
 
@@ -89,7 +89,7 @@ def with_table(main: Callable[[], Any]) -> None:
             print("\nstopped by Ctrl-C", file=sys.stderr)
     finally:
         # a mistyped sweep has said so, and has no table
-        failed = [finish(of) if read_jobs(of) else _nothing(of) for of in _begun]
+        failed = [finish(sweep) if read_jobs(sweep) else _report_no_jobs(sweep) for sweep in _begun]
     if interrupted:
         sys.exit(128 + signal.SIGINT)
     if any(failed):
@@ -104,7 +104,7 @@ def finish(sweep_dir: Path) -> int:
     """
     rows = read_rows(sweep_dir)
     if not rows:
-        return _nothing(sweep_dir)
+        return _report_no_jobs(sweep_dir)
     shown, console = table(rows), Console()
     if not console.is_terminal:  # a file has room
         wide = console.options.update(max_width=500)
@@ -119,16 +119,17 @@ def finish(sweep_dir: Path) -> int:
     except (ValueError, OSError) as error:  # the table stands
         print(f"error: {error}", file=sys.stderr)
         return 1
-    left = [row for row in rows if row.status != Status.FINISHED]
-    if left:
+    unfinished = [row for row in rows if row.status != Status.FINISHED]
+    if unfinished:
         print(
-            f"error: {len(left)} of {len(rows)} jobs aren't finished; {_again(sweep_dir)}",
+            f"error: {len(unfinished)} of {len(rows)} jobs aren't finished; "
+            f"{_resume_command(sweep_dir)}",
             file=sys.stderr,
         )
-    return len(left)
+    return len(unfinished)
 
 
-def _nothing(sweep_dir: Path) -> int:
+def _report_no_jobs(sweep_dir: Path) -> int:
     print(f"error: {sweep_dir}: no job of this sweep has started", file=sys.stderr)
     return 1
 
@@ -139,7 +140,8 @@ def read_rows(sweep_dir: Path) -> list[Row]:
     Raises:
         ValueError: not a sweep's directory, or a damaged record.
     """
-    begun = [Row(job.number, job.overrides, of, job) for of, job in read_jobs(sweep_dir).items()]
+    jobs = read_jobs(sweep_dir)
+    begun = [Row(job.number, job.overrides, job_dir, job) for job_dir, job in jobs.items()]
     record = _read(sweep_dir)
     assert record is not None  # `read_jobs` found it
     numbers = {row.number for row in begun}
@@ -161,12 +163,12 @@ def read_jobs(sweep_dir: Path) -> dict[Path, Job]:
     return dict(sorted(found.items(), key=lambda item: item[1].number))
 
 
-def _again(sweep_dir: Path) -> str:
+def _resume_command(sweep_dir: Path) -> str:
     """How to go on with what isn't finished."""
-    asked = _read(sweep_dir)
-    assert asked is not None  # `read_jobs` found it
-    script, *arguments = asked["command"]
-    kept = [text for text in arguments if not text.startswith(("run_dir=", "resume="))]
+    record = _read(sweep_dir)
+    assert record is not None  # `read_jobs` found it
+    script, *arguments = record["command"]
+    words = [text for text in arguments if not text.startswith(("run_dir=", "resume="))]
     more = ["resume=auto"] if Path(script).name.startswith("train") else []
-    words = ["python", script, *kept, f"run_dir={sweep_dir}", *more]
+    words = ["python", script, *words, f"run_dir={sweep_dir}", *more]
     return f"start them again with: {shlex.join(words)}"

@@ -75,23 +75,23 @@ def to_csv(rows: Sequence[Row]) -> str:
 def table(rows: Sequence[Row]) -> Table:
     """For the screen: without the keys that all jobs share."""
     keys, names = columns(rows)
-    same = [key for key in keys if len(rows) > 1 and len({r.values.get(key) for r in rows}) == 1]
+    shared = [key for key in keys if len(rows) > 1 and len({r.values.get(key) for r in rows}) == 1]
     failed = any(row.error for row in rows)
-    shown = Table(box=box.SIMPLE_HEAD)
-    shown.add_column("job", justify="right")
+    screen = Table(box=box.SIMPLE_HEAD)
+    screen.add_column("job", justify="right")
     for key in keys:
-        if key not in same:
-            shown.add_column(key, overflow="fold")
-    shown.add_column("status")
+        if key not in shared:
+            screen.add_column(key, overflow="fold")
+    screen.add_column("status")
     for name in (*names, "s"):
-        shown.add_column(name, justify="right")
+        screen.add_column(name, justify="right")
     if failed:
-        shown.add_column("error", overflow="fold", min_width=30)
+        screen.add_column("error", overflow="fold", min_width=30)
     for row in rows:
         seconds = "" if row.seconds is None else f"{row.seconds:.0f}"
         metrics = (f"{row.metrics[name]:.4g}" if name in row.metrics else "–" for name in names)
-        differs = (row.values.get(key, "") for key in keys if key not in same)
+        differs = (row.values.get(key, "") for key in keys if key not in shared)
         errors = [row.error] if failed else []
         cells = (str(row.number), *differs, row.status, *metrics, seconds, *errors)
-        shown.add_row(*map(on_screen, cells))  # [EMB] is no markup
-    return shown
+        screen.add_row(*map(on_screen, cells))  # [EMB] is no markup
+    return screen

@@ -108,20 +108,48 @@ def test_a_path_that_hydra_reads_otherwise(tmp_path):
     assert f"error: data.root={folder}: no recordings in it; expected files" in result.stderr
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small /dev/shm")
-def test_a_small_dev_shm(speech_folder, tmp_path):
-    command = (
-        "mount -t tmpfs -o size=64k tmpfs /dev/shm || exit 77; exec "
-        f"{sys.executable} {ROOT / 'train.py'} data=folder data.root={speech_folder} "
-        f"run_dir={tmp_path}/run data.batch_size=8 data.num_workers=2 data.clip_seconds=2 "
-        "module.hidden_dim=4 module.projector_dim=2 encoder=cvt_small trainer.max_steps=2 "
-        "logger=none"
-    )
+def with_small_disk(size: str, mounted: Path, arguments: str, **environment: str) -> str:
+    """What a script says where a file system of `size` is mounted."""
+    command = f"mount -t tmpfs -o size={size} tmpfs {mounted} || exit 77; exec {sys.executable} "
     result = subprocess.run(
-        ["unshare", "-m", "sh", "-c", command], env=ENVIRONMENT, capture_output=True, text=True
-    )
+        ["unshare", "-m", "sh", "-c", command + f"{ROOT}/{arguments}"],
+        env={**ENVIRONMENT, **environment}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
     if result.returncode == 77 or "unshare" in result.stderr:
         pytest.skip("mounts aren't allowed here")
     assert result.returncode == 1
-    assert "ran out of shared memory (/dev/shm); set data.num_workers=0" in result.stderr
     assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small /dev/shm")
+def test_a_small_dev_shm(speech_folder, tmp_path):
+    arguments = [
+        "train.py",
+        "data=folder",
+        f"data.root={speech_folder}",
+        f"run_dir={tmp_path}/run",
+        "data.batch_size=8",
+        "data.num_workers=2",
+        "data.clip_seconds=2",
+        "module.hidden_dim=4",
+        "module.projector_dim=2",
+        "encoder=cvt_small",
+        "trainer.max_steps=2",
+        "logger=none",
+    ]
+    error = with_small_disk("64k", Path("/dev/shm"), " ".join(arguments))
+    assert "ran out of shared memory (/dev/shm); set data.num_workers=0" in error
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small disk")
+@pytest.mark.parametrize("size", ["8k", "24k"])
+def test_a_full_disk(tmp_path, size):
+    make_corpus(tmp_path / "data", "EMV")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    arguments = f"evaluate.py tasks=[EMV] {' '.join(QUICK)} run_dir={disk}/run"
+    error = with_small_disk(size, disk, arguments, SERAB_DATA=str(tmp_path / "data"))
+    assert error.startswith(f"error: {disk}/run/")
+    assert "can't be written (No space left on device); make room" in error
+    assert error.count("\n") == 1
