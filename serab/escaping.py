@@ -50,6 +50,33 @@ def in_html(text: str) -> str:
     return html.escape(one_line(text))
 
 
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "–": "--",
+    "±": r"$\pm$",
+    "†": r"\dag{}",
+    "…": r"\dots{}",
+}
+
+
+def in_latex(text: str) -> str:
+    """For LaTeX; letters beyond Latin's, for which its fonts have none, become question marks."""
+    return "".join(
+        _LATEX.get(c, c if c in _LATEX or ord(c) < 0x180 else "?") for c in one_line(text)
+    )
+
+
 def in_csv(value: Any) -> Any:
     """For a cell of CSV: a spreadsheet must not take a text for a formula."""
     if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):

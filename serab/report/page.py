@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -76,12 +76,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG for light and one for dark surroundings; `name` is that of its files."""
+    """A PNG for light and one for dark surroundings; `name` is that of its files.
+
+    `pdf` draws it for a paper.
+    """
 
     name: str
     alt: str
     light: bytes
     dark: bytes
+    pdf: Callable[[], bytes]
 
 
 @dataclass(frozen=True)

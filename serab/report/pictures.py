@@ -168,12 +168,16 @@ def _colour(label: str, number: int, count: int) -> tuple[float, ...]:
 
 
 def _both(name: str, alt: str, draw: Callable[[Axes, Theme], None], height: float) -> Picture:
-    return Picture(name, alt, _drawn(draw, height, LIGHT), _drawn(draw, height, DARK))
+    def pdf() -> bytes:
+        return _drawn(draw, height, LIGHT, "pdf")
+
+    light, dark = (_drawn(draw, height, theme, "png") for theme in (LIGHT, DARK))
+    return Picture(name, alt, light, dark, pdf)
 
 
-def _drawn(draw: Callable[[Axes, Theme], None], height: float, theme: Theme) -> bytes:
+def _drawn(draw: Callable[[Axes, Theme], None], height: float, theme: Theme, suffix: str) -> bytes:
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained", facecolor=theme.surface)
-    canvas = FigureCanvasAgg(figure)
+    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set_facecolor(theme.surface)
     for spine in axes.spines.values():
@@ -181,9 +185,13 @@ def _drawn(draw: Callable[[Axes, Theme], None], height: float, theme: Theme) -> 
     axes.tick_params(colors=theme.ink, labelsize=9)
     for axis in (axes.xaxis, axes.yaxis):
         axis.label.set(color=theme.muted, fontsize=9)
-    png = io.BytesIO()
-    with matplotlib.rc_context({"text.parse_math": False}):  # a dollar in a name is a dollar
+    file = io.BytesIO()
+    # a dollar in a name is a dollar; the fonts of a PDF are embedded, as publishers ask
+    with matplotlib.rc_context({"text.parse_math": False, "pdf.fonttype": 42}):
         draw(axes, theme)
-        # no date or version: the same run gives the same bytes
-        canvas.print_png(png, metadata={"Software": None})
-    return png.getvalue()
+        figure.savefig(file, format=suffix, facecolor=theme.surface, metadata=_UNDATED[suffix])
+    return file.getvalue()
+
+
+_UNDATED = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
+"""No date or version: the same run gives the same bytes."""

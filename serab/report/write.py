@@ -1,4 +1,4 @@
-"""Write the report of some runs: Markdown, HTML and pictures."""
+"""Write the report of some runs: Markdown, HTML, CSV and pictures; tables for LaTeX."""
 
 from __future__ import annotations
 
@@ -6,25 +6,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from datamodules.files import write_whole
+from serab.report.blocks.paper_results import paper_results
+from serab.report.blocks.paper_table import table_3
 from serab.report.compose import compose
+from serab.report.latex import to_latex
 from serab.report.markdown import to_markdown
-from serab.report.page import Page
-from serab.report.runs import read_runs
+from serab.report.page import Table
+from serab.report.results_table import to_csv
+from serab.report.runs import Run, read_runs
 from serab.report.web_page import to_html
 
 PICTURES = "pictures"
 
 
-def write_report(run_dirs: Sequence[Path], out: Path) -> list[Path]:
+def write_report(run_dirs: Sequence[Path], out: Path, latex: bool = False) -> list[Path]:
     """Write the report of some runs.
 
     Args:
         run_dirs: of evaluate.py.
-        out: folder for report.html, report.md and pictures/; a demo beside real runs gets its own
-            report in `out`/demo.
+        out: folder for report.html, report.md, results.csv and pictures/; a demo beside real runs
+            gets its own report in `out`/demo.
+        latex: whether tables.tex and the pictures as PDF are written too.
 
     Returns:
-        the pages written.
+        what was written, without the pictures.
 
     Raises:
         ValueError: a directory without results, or `out` can't be made.
@@ -40,17 +45,26 @@ def write_report(run_dirs: Sequence[Path], out: Path) -> list[Path]:
     real, demo = ([run for run in runs if run.demo is kind] for kind in (False, True))
     written = []
     if real:
-        written += _write(compose(real), out)
+        written += _write(real, out, latex)
     if demo:
-        written += _write(compose(demo), out / "demo" if real else out)
+        written += _write(demo, out / "demo" if real else out, latex)
     return written
 
 
-def _write(page: Page, out: Path) -> list[Path]:
+def _write(runs: Sequence[Run], out: Path, latex: bool) -> list[Path]:
+    page = compose(runs)
     for picture in page.pictures:
         write_whole(out / PICTURES / f"{picture.name}.png", picture.light)
         write_whole(out / PICTURES / f"{picture.name}-dark.png", picture.dark)
-    return [
+        if latex:
+            write_whole(out / PICTURES / f"{picture.name}.pdf", picture.pdf())
+    written = [
         write_whole(out / "report.html", to_html(page)),
         write_whole(out / "report.md", to_markdown(page, PICTURES)),
+        write_whole(out / "results.csv", to_csv(runs)),
     ]
+    if latex and any(run.tasks for run in runs):
+        beside = [block for block in table_3(runs) if isinstance(block, Table)]
+        tables = [("results", paper_results(runs)), *(("serab", table) for table in beside)]
+        written.append(write_whole(out / "tables.tex", to_latex(tables)))
+    return written

@@ -68,8 +68,8 @@ def report(runs, tmp_path_factory):
     out = tmp_path_factory.mktemp("report")
     written = write_report([runs / "good", runs / "weak", runs / "strict"], out)
     assert [path.relative_to(out).as_posix() for path in written] == [
-        *("report.html", "report.md"),
-        *("demo/report.html", "demo/report.md"),
+        *("report.html", "report.md", "results.csv"),
+        *("demo/report.html", "demo/report.md", "demo/results.csv"),
     ]
     return out
 
@@ -124,7 +124,7 @@ def test_demo_and_real_never_share_a_page(report):
 
 
 def test_a_demo_alone(runs, tmp_path):
-    (html, _) = write_report([runs / "demo"], tmp_path)
+    (html, *_) = write_report([runs / "demo"], tmp_path)
     assert html == tmp_path / "report.html"
     assert "not a benchmark" in html.read_text()
 
@@ -171,7 +171,7 @@ def test_the_page_stands_alone(report):
 
 def test_same_runs_same_report(runs, report, tmp_path):
     write_report([runs / "good", runs / "weak", runs / "strict"], tmp_path)
-    for name in ("report.html", "report.md"):
+    for name in ("report.html", "report.md", "results.csv"):
         assert (tmp_path / name).read_bytes() == (report / name).read_bytes()
 
 
