@@ -91,18 +91,21 @@ def train_alone(cfg: DictConfig) -> dict[str, float]:
     if "loss_epoch" in logged:
         metrics["loss"] = logged["loss_epoch"]
     if planned:
-        metrics |= score(planned, artefact, run_dir / "evaluate", trainer)
+        architecture = module.spec["architecture"]
+        metrics |= score(planned, artefact, run_dir / "evaluate", trainer, architecture)
     return with_chosen(cfg.optimize, metrics)
 
 
-def score(planned: "Plan", artefact: Path, out: Path, trainer: "Trainer") -> dict[str, float]:
+def score(
+    planned: "Plan", artefact: Path, out: Path, trainer: "Trainer", trust: str
+) -> dict[str, float]:
     """Evaluate the exported encoder, and log its scores to the run's loggers."""
     from serab.evaluation import run_plan
     from serab.extractors.encoder import EncoderExtractor
     from serab.report.loggers import log_evaluation
     from serab.results.run_files import RunFiles
 
-    extractor = EncoderExtractor(artefact)
+    extractor = EncoderExtractor(artefact, trust=trust)
     try:
         RunFiles(out).check(planned.protocol.name, extractor.fingerprint)
     except ValueError:  # of this run before it went on, or under another protocol

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Sequence
 from math import isfinite
@@ -65,6 +66,11 @@ class SpeechEncoder(nn.Module):
         return next(self.encoder.parameters()).device
 
     @property
+    def takes_frames(self) -> bool:
+        """Whether its encoder can embed utterances of several lengths, padded to one batch."""
+        return "frames" in inspect.signature(self.encoder.forward).parameters
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 (hex) over architecture, front end and weights; the norm is not part of it."""
         parts = [type(self.encoder).__name__, self.encoder.arguments, self.frontend.arguments]
@@ -86,7 +92,7 @@ class SpeechEncoder(nn.Module):
         self, log_mel: Float[Tensor, "B 1 F T"], frames: Int[Tensor, "B"] | None = None
     ) -> Float[Tensor, "B D"]:
         """Embedding of a normalised log-mel; `frames` as the encoder takes it, for padded ones."""
-        return self.encoder(log_mel, frames)
+        return self.encoder(log_mel) if frames is None else self.encoder(log_mel, frames)
 
     @torch.no_grad()
     def embed(
