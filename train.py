@@ -91,18 +91,21 @@ def pretrain(cfg: DictConfig, run_dir: Path) -> Outcome:
     artefact = export(module, trainer, run_dir, data.facts(), cfg.seed)
     metrics = last_metrics(trainer)
     if scoring:
-        metrics |= score(scoring, artefact, run_dir / "evaluate", trainer)
+        architecture = module.spec["architecture"]
+        metrics |= score(scoring, artefact, run_dir / "evaluate", trainer, architecture)
     return Outcome(metrics, optimized)
 
 
-def score(scoring: Plan, artefact: Path, scores_dir: Path, trainer: Trainer) -> dict[str, float]:
+def score(
+    scoring: Plan, artefact: Path, scores_dir: Path, trainer: Trainer, trust: str
+) -> dict[str, float]:
     """Evaluate the exported encoder, and log its scores to the run's loggers."""
     from serab.evaluation import run_plan
     from serab.extractors.encoder import EncoderExtractor
     from serab.report.loggers import log_evaluation
     from serab.results.run_files import RunFiles
 
-    extractor = EncoderExtractor(artefact)
+    extractor = EncoderExtractor(artefact, trust=trust)
     try:
         RunFiles(scores_dir).check(scoring.protocol.name, extractor.fingerprint)
     except ValueError:  # scores of the encoder before the run went on, or of another protocol

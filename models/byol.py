@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import normalize
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
@@ -48,13 +47,6 @@ class BYOL(nn.Module):
         encoder: f, (B, 1, F, T) -> (B, D), with an attribute `embed_dim`.
         projector_dim, hidden_dim: P and the width of both heads' hidden layer.
         tau: share of itself that the target keeps at each update.
-        joint_views: whether an encoder sees both views in one pass. "auto" where that changes
-            nothing: without batch norm and dropout, where clips don't know of each other. All of
-            the paper's encoders have batch norm (CvT in its projections). True takes its
-            statistics over both views, another recipe than the paper's.
-
-    Raises:
-        ValueError: another `joint_views`.
     """
 
     def __init__(
@@ -63,12 +55,8 @@ class BYOL(nn.Module):
         projector_dim: int = 256,
         hidden_dim: int = 4096,
         tau: float = 0.99,
-        joint_views: bool | str = "auto",
     ):
         super().__init__()
-        if joint_views not in (True, False, "auto"):
-            raise ValueError(f"module.joint_views={joint_views}: expected true, false or auto.")
-        self.joint_views = clips_are_apart(encoder) if joint_views == "auto" else joint_views
         self.encoder = encoder
         assert isinstance(encoder.embed_dim, int)
         self.projector = Head(encoder.embed_dim, hidden_dim, projector_dim)
@@ -80,24 +68,16 @@ class BYOL(nn.Module):
 
     def forward(self, v: Float[Tensor, "B 1 F T"], v2: Float[Tensor, "B 1 F T"]) -> BYOLOutput:
         """Symmetric loss of two views. Each view has its own batch-norm statistics."""
-        y, y2 = self.embed(self.encoder, v, v2)
+        y, y2 = self.encoder(v), self.encoder(v2)
         q, q2 = self.predict(y), self.predict(y2)
         with torch.no_grad():
-            z, z2 = map(self.target_projector, self.embed(self.target_encoder, v, v2))
+            target_y, target_y2 = self.target_encoder(v), self.target_encoder(v2)
+            z, z2 = self.target_projector(target_y), self.target_projector(target_y2)
         loss = (regression_loss(q, z2) + regression_loss(q2, z)).mean()
         return BYOLOutput(loss, y.detach())
 
     def predict(self, y: Float[Tensor, "B D"]) -> Float[Tensor, "B P"]:
         return self.predictor(self.projector(y))
-
-    def embed(
-        self, encoder: nn.Module, v: Float[Tensor, "B 1 F T"], v2: Float[Tensor, "B 1 F T"]
-    ) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B D"]]:
-        """Embeddings of both views."""
-        if self.joint_views:
-            first, second = encoder(torch.cat([v, v2])).chunk(2)
-            return first, second
-        return encoder(v), encoder(v2)
 
     @torch.no_grad()
     def update_target(self) -> None:
@@ -111,15 +91,6 @@ class BYOL(nn.Module):
     def _apply(self, *args: Any, **kwargs: Any) -> BYOL:
         self._pairs = None  # moving to another device may make new parameters
         return super()._apply(*args, **kwargs)
-
-
-def clips_are_apart(encoder: nn.Module) -> bool:
-    """Whether a clip's embedding can't depend on its batch, nor the draws on the batch's size."""
-    return not any(
-        isinstance(module, _BatchNorm)
-        or (isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0)
-        for module in encoder.modules()
-    )
 
 
 def embedding_std(embedding: Float[Tensor, "B D"]) -> Float[Tensor, ""]:

@@ -6,27 +6,22 @@ and arguments, front end, pre-training norm. Nothing in it is executed.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from models.encoders import ARCHITECTURES, ENCODERS, encoder_name
-from models.files import CheckpointError, load_tensors, write_whole
-from models.frontend import LogMel
+from models.encoders import ENCODERS
+from models.files import CheckpointError, check_no_pointer, load_tensors, write_whole
 from models.hub_download import CONFIG, WEIGHTS, download, is_repo_id
-from models.official import official_spec
 from models.speech_encoder import SpeechEncoder
+from models.weights.artefact import SPEC_KEY, artefact_bytes, read_artefact
+from models.weights.official import official_spec, unwrap
+from models.weights.specification import build_encoder
 
 ARTEFACT = "encoder.safetensors"
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
-SPEC_KEY = "speech_encoder"
-"""Header entry of the artefact and entry of a training checkpoint."""
-CONFIG_KEYS = ("version", "name", "architecture", "arguments", "frontend", "norm", "about")
 
 
 def save_encoder(
@@ -45,13 +40,16 @@ def save_encoder(
         norm: mean and standard deviation of the pre-training log-mels.
         about: free facts for the reader (recipe, data, versions).
     """
-    header = json.dumps({**spec, "norm": list(norm), "about": about or {}})
     weights = {key: value.detach().cpu().contiguous() for key, value in weights.items()}
-    return write_whole(Path(path), to_safetensors(weights, metadata={SPEC_KEY: header}))
+    spec = {**spec, "norm": list(norm), "about": about or {}}
+    return write_whole(Path(path), artefact_bytes(spec, weights))
 
 
 def load_encoder(
-    path: str | Path, encoder: str | None = None, device: str | torch.device = "cpu"
+    path: str | Path,
+    encoder: str | None = None,
+    device: str | torch.device = "cpu",
+    trust: str | None = None,
 ) -> SpeechEncoder:
     """Load a frozen encoder from whatever holds one.
 
@@ -61,9 +59,12 @@ def load_encoder(
         encoder: the encoder to expect, one of `ENCODERS`. Official CvT weights of 512 and 2,048
             dimensions have the same shapes, so they need it.
         device: to put it on.
+        trust: an architecture of your own that the file may name and that is then imported: its
+            import path or its package, such as "mypkg.Net" or "mypkg".
 
     Raises:
-        CheckpointError: nothing there, cut off, holding code, or of another encoder.
+        CheckpointError: nothing there, cut off, holding code, of another encoder, or of a class
+            that isn't trusted.
         models.hub_download.UnreachableError: a repository that can't be had.
     """
     if encoder is not None and encoder not in ENCODERS:
@@ -74,28 +75,12 @@ def load_encoder(
         path = download(str(path))
     file = _find(Path(path))
     spec, weights = _read(file, encoder)
-    try:
-        module = ARCHITECTURES[spec["architecture"]](**spec["arguments"])
-        frontend = LogMel(**spec["frontend"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:  # or sizes without bounds
+    loaded = build_encoder(file, spec, weights, trust)
+    if encoder is not None and loaded.name != encoder:
         raise CheckpointError(
-            f"{file}: describes no encoder that this version knows ({error}); "
-            "train it again or use the version that wrote it."
-        ) from error
-    name = encoder_name(module)
-    if encoder is not None and name != encoder:
-        raise CheckpointError(
-            f"{file}: holds {name} ({module.embed_dim} dimensions), not {encoder}; "
-            f"use encoder={name} or another file."
+            f"{file}: holds {loaded.name} ({loaded.embed_dim} dimensions), not {encoder}; "
+            f"use encoder={loaded.name} or another file."
         )
-    try:
-        module.load_state_dict(weights)
-    except RuntimeError as error:
-        detail = str(error).splitlines()[-1].strip()
-        raise CheckpointError(
-            f"{file}: its weights don't fit {name} ({detail}); it is damaged or of another model."
-        ) from error
-    loaded = SpeechEncoder(module, frontend, spec.get("norm"), name, spec.get("about"))
     return loaded.eval().requires_grad_(False).to(device)
 
 
@@ -117,72 +102,30 @@ def _find(path: Path) -> Path:
     return path
 
 
-def _read(file: Path, encoder: str | None) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Specification and weights of the encoder in `file`, told by its content, not by its name."""
+def _read(file: Path, encoder: str | None) -> tuple[Any, dict[str, Any]]:
+    """Specification and weights, as yet unchecked; the kind is told by content, not by name."""
+    check_no_pointer(file)
     with file.open("rb") as handle:
         start = handle.read(9)
     if start[8:9] == b"{":
-        return _read_artefact(file)
+        return read_artefact(file)
     content = load_tensors(file)
     if SPEC_KEY in content:
-        prefix = "byol.encoder."
-        weights = {
-            key.removeprefix(prefix): value
-            for key, value in content["state_dict"].items()
-            if key.startswith(prefix)
-        }
-        return {**content[SPEC_KEY]}, weights
-    return official_spec(file, content, encoder), content
+        return content[SPEC_KEY], _weights_in_training(file, content)
+    weights = unwrap(file, content)
+    return official_spec(file, weights, encoder), weights
 
 
-def _read_artefact(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    try:
-        with safe_open(file, framework="pt") as tensors:
-            header = (tensors.metadata() or {}).get(SPEC_KEY)
-            weights = {key: tensors.get_tensor(key) for key in tensors.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+def _weights_in_training(file: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """The online encoder's weights in a checkpoint of train.py."""
+    prefix = "byol.encoder."
+    state = checkpoint.get("state_dict")
+    if not isinstance(state, dict):
         raise CheckpointError(
-            f"{file}: cut off or damaged ({error}); copy it again, or export it again by starting "
-            "train.py with the same run_dir and resume=auto."
-        ) from error
-    if header is None and (config := file.with_name(CONFIG)).is_file():
-        return read_config(config), weights
-    if header is None:
-        raise CheckpointError(
-            f"{file}: a safetensors file without the entry {SPEC_KEY!r}; expected the "
-            f"{ARTEFACT} that train.py writes."
+            f"{file}: a checkpoint of train.py without its state_dict; it is damaged, use another."
         )
-    return json.loads(header), weights
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """The specification in a shared encoder's config.json: plain values, nothing is imported by it.
-
-    Raises:
-        CheckpointError: no JSON object, other entries than `CONFIG_KEYS`, or a norm that is none.
-    """
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path}: isn't JSON ({error}); download it again.") from error
-    if not isinstance(config, dict) or set(config) != set(CONFIG_KEYS):
-        said = set(config) if isinstance(config, dict) else set()
-        unknown, missing = sorted(said - set(CONFIG_KEYS)), sorted(set(CONFIG_KEYS) - said)
-        raise CheckpointError(
-            f"{path}: has the unknown entries {unknown} and lacks {missing}; expected "
-            f"{', '.join(CONFIG_KEYS)}, as python -m models.hub writes them."
-        )
-    if not _is_norm(config["norm"]):
-        raise CheckpointError(
-            f"{path}: norm={config['norm']!r}; expected null or [mean, std] with a positive std."
-        )
-    if not all(isinstance(config[key], dict) for key in ("arguments", "frontend", "about")):
-        raise CheckpointError(f"{path}: arguments, frontend and about must be JSON objects.")
-    return config
-
-
-def _is_norm(norm: Any) -> bool:
-    if norm is None:
-        return True
-    numbers = isinstance(norm, list) and len(norm) == 2
-    return numbers and all(type(n) in (int, float) for n in norm) and 0 < norm[1] < float("inf")
+    return {
+        str(key).removeprefix(prefix): value
+        for key, value in state.items()
+        if str(key).startswith(prefix)
+    }

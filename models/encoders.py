@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import torch
@@ -31,6 +32,9 @@ ENCODERS: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
 }
 """The paper's encoders (Table 2), and BYOL-A 2022's behind them."""
 
+ENCODER_ATTRIBUTES = ("embed_dim", "min_frames", "arguments")
+"""Of `models.speech_encoder.Encoder`."""
+
 
 def encoder_name(encoder: nn.Module) -> str:
     """The name of an encoder in `ENCODERS`, or its class where its arguments are others."""
@@ -45,21 +49,47 @@ def encoder_name(encoder: nn.Module) -> str:
 def encoder_spec(encoder: nn.Module, frontend: LogMel) -> dict[str, Any]:
     """What rebuilds an encoder without weights: plain numbers and strings.
 
+    One of `ARCHITECTURES` is named by its class, any other by its import path, which is only
+    imported again where the reader trusts it (`models.checkpoint.load_encoder`).
+
     Raises:
-        ValueError: a class that `ARCHITECTURES` doesn't list.
+        ValueError: a class that can't be imported by a path, lacks an attribute of `Encoder`, or
+            has arguments that aren't plain.
     """
-    if ARCHITECTURES.get(type(encoder).__name__) is not type(encoder):
-        raise ValueError(
-            f"encoder {type(encoder).__name__}: a checkpoint can only name "
-            f"{', '.join(ARCHITECTURES)}; add the class to models.encoders.ARCHITECTURES."
-        )
     return {
         "version": 1,
         "name": encoder_name(encoder),
-        "architecture": type(encoder).__name__,
+        "architecture": _architecture_name(encoder),
         "arguments": encoder.arguments,
         "frontend": frontend.arguments,
     }
+
+
+def _architecture_name(encoder: nn.Module) -> str:
+    architecture = type(encoder)
+    if ARCHITECTURES.get(architecture.__name__) is architecture:
+        return architecture.__name__
+    path = f"{architecture.__module__}.{architecture.__qualname__}"
+    if architecture.__module__ == "__main__" or "." in architecture.__qualname__:
+        raise ValueError(
+            f"encoder {path}: a checkpoint names its class by import path; move the class to the "
+            "top level of a module that can be imported."
+        )
+    missing = [name for name in ENCODER_ATTRIBUTES if not hasattr(encoder, name)]
+    if missing:
+        raise ValueError(
+            f"encoder {path}: lacks {', '.join(missing)}; an encoder has embed_dim (width of its "
+            "embedding), min_frames (fewest frames that it takes) and arguments (what its class "
+            "was called with, as a dict of plain values)."
+        )
+    try:
+        json.dumps(encoder.arguments, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"encoder {path}: its arguments aren't plain numbers, strings and lists of them "
+            f"({error})."
+        ) from error
+    return path
 
 
 def random_encoder(name: str, seed: int = 42) -> SpeechEncoder:

@@ -51,8 +51,27 @@ def write_whole(path: Path, content: bytes | str) -> Path:
     return path
 
 
+POINTER = b"version https://git-lfs"
+"""How a file begins that Git LFS keeps elsewhere."""
+
+
 class CheckpointError(ValueError):
     """A file that no encoder can be loaded from; the message names it, the cause, the way out."""
+
+
+def check_no_pointer(file: Path) -> None:
+    """Refuse the text that stands for a file where Git LFS hasn't fetched it.
+
+    Raises:
+        CheckpointError: `file` is such a text.
+    """
+    with file.open("rb") as handle:
+        start = handle.read(len(POINTER))
+    if start == POINTER:
+        raise CheckpointError(
+            f"{file}: is a Git LFS pointer, a few lines of text in place of the file; fetch it "
+            "with git lfs pull, or download the file itself."
+        )
 
 
 def load_tensors(file: Path) -> dict[str, Any]:
@@ -61,6 +80,7 @@ def load_tensors(file: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: cut off, not of torch, or holding objects, which could run code.
     """
+    _check_stored(file)
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen kinds here, pickle's among them
@@ -73,6 +93,34 @@ def load_tensors(file: Path) -> dict[str, Any]:
             f"{file}: can't be loaded, {reason}; expected a file of tensors, copy it again or "
             "use another checkpoint."
         ) from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{file}: holds a {type(content).__name__}, expected a state dict.")
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise CheckpointError(
+            f"{file}: holds a {type(content).__name__}, expected a state dict of names and tensors."
+        )
     return content
+
+
+def _check_stored(file: Path) -> None:
+    """Hold the checksums of a file in torch's zip format, which torch itself passes over.
+
+    torch stores without compression, so what is larger inside than outside isn't torch's.
+    """
+    check_no_pointer(file)
+    if not zipfile.is_zipfile(file):
+        return
+    try:
+        with zipfile.ZipFile(file) as archive:
+            too_large = sum(e.file_size for e in archive.infolist()) > file.stat().st_size
+            damaged = None if too_large else archive.testzip()
+    except Exception:  # whatever a damaged directory of entries leads zipfile to
+        too_large, damaged = False, "its list of entries"
+    if too_large:
+        raise CheckpointError(
+            f"{file}: unpacks to more than it holds, which torch never writes; get it from its "
+            "source."
+        )
+    if damaged:
+        raise CheckpointError(
+            f"{file}: cut off or damaged, the checksum of {damaged} doesn't hold; copy it again or "
+            "use another checkpoint."
+        )

@@ -14,6 +14,9 @@ EPS = torch.finfo(torch.float32).eps
 
 BACKENDS = ("torchaudio", "nnaudio")
 
+MAX_SAMPLE_RATE, MAX_FFT, MAX_MELS = 768_000, 2**15, 1024
+"""Bounds of what a configuration or a file may ask for: the mel filters then have 67 MB."""
+
 
 class LogMel(nn.Module):
     """`log(mel power spectrogram + eps)` as BYOL-A and BYOL-S compute it (HTK mels, no norm).
@@ -28,7 +31,7 @@ class LogMel(nn.Module):
         backend: "torchaudio", or "nnaudio" for the same values from its convolutions.
 
     Raises:
-        ValueError: unknown backend, or a window longer than n_fft.
+        ValueError: unknown backend, or numbers that make no log-mel.
     """
 
     def __init__(
@@ -43,11 +46,7 @@ class LogMel(nn.Module):
         backend: str = "torchaudio",
     ):
         super().__init__()
-        if win_length > n_fft:
-            raise ValueError(
-                f"frontend.win_length={win_length} exceeds n_fft={n_fft}; "
-                "a window has at most n_fft samples."
-            )
+        _check(sample_rate, n_fft, win_length, hop_length, n_mels, f_min, f_max)
         self.arguments: dict[str, Any] = {
             "sample_rate": sample_rate,
             "n_fft": n_fft,
@@ -83,6 +82,44 @@ class LogMel(nn.Module):
         with torch.autocast(waveform.device.type, enabled=False):
             log_mel = (self.mel(waveform.float()) + EPS).log()
         return rearrange(log_mel, "b f t -> b 1 f t")
+
+
+def _check(
+    sample_rate: int,
+    n_fft: int,
+    win_length: int,
+    hop_length: int,
+    n_mels: int,
+    f_min: float,
+    f_max: float,
+) -> None:
+    counts = {
+        "sample_rate": (sample_rate, MAX_SAMPLE_RATE),
+        "n_fft": (n_fft, MAX_FFT),
+        "hop_length": (hop_length, MAX_FFT),
+        "n_mels": (n_mels, MAX_MELS),
+    }
+    for name, (number, largest) in counts.items():
+        if not _is_count(number) or not 1 <= number <= largest:
+            raise ValueError(
+                f"frontend.{name}={number}: expected a whole number from 1 to {largest}."
+            )
+    if not _is_count(win_length) or not 1 <= win_length <= n_fft:
+        raise ValueError(
+            f"frontend.win_length={win_length} exceeds n_fft={n_fft} or is no length; "
+            "a window has 1 to n_fft samples."
+        )
+    if not all(isinstance(f, int | float) for f in (f_min, f_max)) or not (
+        0 <= f_min < f_max <= sample_rate / 2
+    ):
+        raise ValueError(
+            f"frontend.f_min={f_min}, f_max={f_max}: expected Hz, f_min below f_max and both from "
+            f"0 to {sample_rate / 2:g}, half of the sample rate."
+        )
+
+
+def _is_count(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool)
 
 
 def _nnaudio_mel(

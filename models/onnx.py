@@ -24,8 +24,8 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from models.checkpoint import CheckpointError, load_encoder
-from models.files import write_whole
+from models.checkpoint import load_encoder
+from models.files import CheckpointError, write_whole
 from models.frontend import EPS, LogMel
 from models.inference import for_inference
 from models.speech_encoder import SpeechEncoder
@@ -49,8 +49,9 @@ class ConvolvedLogMel(nn.Module):
 
     def __init__(self, frontend: LogMel):
         super().__init__()
-        said = frontend.arguments
-        n_fft, length, self.hop_length = said["n_fft"], said["win_length"], said["hop_length"]
+        arguments = frontend.arguments
+        n_fft, length = arguments["n_fft"], arguments["win_length"]
+        self.hop_length = arguments["hop_length"]
         self.pad = n_fft // 2
         self.start = (n_fft - length) // 2
         mel = frontend.get_buffer("mel.mel_scale.fb").double()  # (bins, F)
@@ -78,8 +79,8 @@ class WaveformEncoder(nn.Module):
 
     def __init__(self, encoder: SpeechEncoder, norm: tuple[float, float]):
         super().__init__()
-        said = encoder.frontend
-        self.min_samples = (encoder.min_frames * said.hop_length, said.n_fft // 2 + 1)
+        hop_length, n_fft = encoder.frontend.hop_length, encoder.frontend.n_fft
+        self.min_samples = (encoder.min_frames * hop_length, n_fft // 2 + 1)
         self.frontend = ConvolvedLogMel(encoder.frontend)
         self.mean, self.std = norm
         self.encoder = for_inference(encoder.encoder)
@@ -230,14 +231,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="the .onnx file to write")
     parser.add_argument("--encoder", help="name of the encoder, for weights that don't say it")
     parser.add_argument("--norm", type=float, nargs=2, metavar=("MEAN", "STD"))
-    said = parser.parse_args(arguments)
+    parser.add_argument("--trust", metavar="PATH", help="import path of an encoder of your own")
+    args = parser.parse_args(arguments)
     try:
-        encoder = load_encoder(said.source, said.encoder)
-        difference = export_onnx(encoder, said.out, said.norm and tuple(said.norm))
+        encoder = load_encoder(args.source, args.encoder, trust=args.trust)
+        difference = export_onnx(encoder, args.out, args.norm and tuple(args.norm))
     except (CheckpointError, ValueError, OSError) as error:
         sys.exit(f"error: {error}")
-    size = said.out.stat().st_size / 1e6
-    print(f"{said.out}  {encoder.name}, {size:.1f} MB, within {difference:.0e} of torch")
+    size = args.out.stat().st_size / 1e6
+    print(f"{args.out}  {encoder.name}, {size:.1f} MB, within {difference:.0e} of torch")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from models.augmentations import TwoViews
 from models.byol import BYOL, BYOLOutput, embedding_std
-from models.checkpoint import SPEC_KEY, save_encoder
+from models.checkpoint import save_encoder
 from models.compute.compiling import compile_parts
 from models.compute.distributed import (
     RANK_BUFFERS,
@@ -30,6 +30,7 @@ from models.files import CheckpointError
 from models.frontend import LogMel
 from models.schedules import Schedule
 from models.training.lightning_internals import is_logged
+from models.weights.artefact import SPEC_KEY
 
 COLLAPSED = 0.02
 """Embedding std below which the warning comes; a healthy run stays an order of magnitude above."""
@@ -60,7 +61,6 @@ class BYOLPretraining(LightningModule):
         norm_epochs: the pre-norm statistics are frozen after as many epochs.
         seed: of everything random in a step.
         schedule: of learning rate and tau; by default both stay.
-        joint_views: as in `models.byol.BYOL`.
         compile: as in `models.compute.compiling.compile_parts`; views and BYOL are compiled, the
             front end (a Fourier transform) isn't.
 
@@ -84,13 +84,12 @@ class BYOLPretraining(LightningModule):
         norm_epochs: int = 10,
         seed: int = 42,
         schedule: Schedule | None = None,
-        joint_views: bool | str = "auto",
         compile: bool | str = "auto",
     ):
         super().__init__()
         self.spec = encoder_spec(encoder, frontend)
         self.frontend, self.views = frontend, views
-        self.byol = BYOL(encoder, projector_dim, hidden_dim, tau, joint_views)
+        self.byol = BYOL(encoder, projector_dim, hidden_dim, tau)
         # channels last: a faster step on a CPU, and what tensor cores want (not in torch's stubs)
         self.byol.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.make_optimizer, self.schedule = optimizer, schedule or Schedule()
@@ -183,8 +182,8 @@ class BYOLPretraining(LightningModule):
         start = checkpoint.get("start", {})  # which older checkpoints lack
         self.ancestor = start.get("ancestor", self.ancestor)
         self.norm_epochs = start.get("norm_epochs", self.norm_epochs)
-        own = {name: buffer[None] for name, buffer in checkpoint["state_dict"].items()}
-        self._rank_buffers = checkpoint.get(RANK_BUFFERS, own)
+        one_rank = {name: buffer[None] for name, buffer in checkpoint["state_dict"].items()}
+        self._rank_buffers = checkpoint.get(RANK_BUFFERS, one_rank)
 
     def check_same_encoder(self, encoder: nn.Module, frontend: LogMel, source: str) -> None:
         """Raise CheckpointError, naming what differs, unless they are as this module's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 from collections.abc import Sequence
@@ -73,6 +74,11 @@ class SpeechEncoder(nn.Module):
         return next(self.encoder.parameters()).device
 
     @property
+    def takes_frames(self) -> bool:
+        """Whether its encoder can embed utterances of several lengths, padded to one batch."""
+        return "frames" in inspect.signature(self.encoder.forward).parameters
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 (hex) over architecture, front end and weights; the norm is not part of it."""
         parts = [type(self.encoder).__name__, self.encoder.arguments, self.frontend.arguments]
@@ -98,7 +104,7 @@ class SpeechEncoder(nn.Module):
         """Embedding of a normalised log-mel; `frames` as the encoder takes it, for padded ones."""
         if frames is None and log_mel.shape[-1] > PIECE and isinstance(self.encoder, Stepwise):
             return embed_pieces(self.encoder, log_mel)
-        return self.encoder(log_mel, frames)
+        return self.encoder(log_mel) if frames is None else self.encoder(log_mel, frames)
 
     @torch.no_grad()
     def embed(

@@ -33,21 +33,21 @@ class RunLogger(WandbLogger):
     run would have rows of the same number; so the run directory keeps the count.
     """
 
-    encoder_too = False
+    encoder_too = offline = False
     rows: int | None = None
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
-        """Log a row, behind all rows of before."""
-        kept = Path(self.save_dir or ".") / ROWS
+        """Log a row, behind those that the run logged before it was resumed."""
+        count = Path(self.save_dir or ".") / ROWS
         if self.rows is None:
-            self.rows = rows_logged(kept)
-            if self._offline and self.rows:
+            self.rows = rows_logged(count)
+            if self.offline and self.rows:
                 self.experiment.log({}, step=self.rows, commit=False)
             else:
                 self.rows = max(self.rows, self.experiment.starting_step)
         super().log_metrics(metrics, step)
         self.rows += 1
-        write_whole(kept, f"{self.rows}\n")
+        write_whole(count, f"{self.rows}\n")
 
     def log_encoder(self, path: Path, about: dict[str, Any]) -> None:
         """Log encoder.safetensors with its facts, where the run is to have it."""
@@ -105,7 +105,7 @@ def wandb_logger(
         **settings,
     )
     without_anonymous(logger)
-    logger.encoder_too = log_encoder
+    logger.encoder_too, logger.offline = log_encoder, mode == "offline"
     return logger
 
 

@@ -65,7 +65,7 @@ def load_model(model_file_path: str = "") -> HearModel:
 
     Raises:
         ValueError: no path; there are no weights to fall back on.
-        models.official.CheckpointError: see `models.checkpoint.load_encoder`.
+        models.files.CheckpointError: see `models.checkpoint.load_encoder`.
     """
     if not model_file_path:
         raise ValueError(

@@ -94,7 +94,8 @@ def test_two_processes_equal_one(speech_folder: Path, tmp_path: Path):
         "optimizer._target_=torch.optim.SGD",
         "optimizer.lr=0.05",
     ]
-    two = start(speech_folder, tmp_path / "two", *shared, "trainer.sync_batchnorm=true")
+    synced = "module._target_=tests.support.sync_batch_norm.SyncedPretraining"
+    two = start(speech_folder, tmp_path / "two", *shared, synced)
     alone = ["trainer.devices=1", "trainer.strategy=auto", "data.batch_size=8"]
     one = start(speech_folder, tmp_path / "one", *shared, *alone)
     finish(two)

@@ -28,14 +28,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--license", help="of the weights; mit for those of train.py")
     parser.add_argument("--push", metavar="USER/NAME", help="repository to upload to as well")
     parser.add_argument("--private", action="store_true", help="make the repository private")
-    said = parser.parse_args(arguments)
+    parser.add_argument("--trust", metavar="PATH", help="import path of an encoder of your own")
+    args = parser.parse_args(arguments)
     try:
-        loaded = load_encoder(said.source, said.encoder)
-        scores = read_scores(said.results, loaded.fingerprint) if said.results else ()
-        encoder = SharedEncoder(loaded, said.license, scores, read_recipe(said.source))
-        print(save_shared(encoder, said.out))
-        if said.push:
-            print(push(encoder, said.push, said.private))
+        loaded = load_encoder(args.source, args.encoder, trust=args.trust)
+        scores = read_scores(args.results, loaded.fingerprint) if args.results else ()
+        encoder = SharedEncoder(loaded, args.license, scores, read_recipe(args.source))
+        print(save_shared(encoder, args.out))
+        if args.push:
+            print(push(encoder, args.push, args.private))
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
 

@@ -120,7 +120,7 @@ def card_data(name: str, licence: str, scores: tuple[Score, ...]) -> ModelCardDa
 
 
 def card_text(
-    config: dict[str, Any], parameters: int, scores: tuple[Score, ...], recipe: tuple[str, ...] = ()
+    config: dict[str, Any], parameters: int, scores: tuple[Score, ...], recipe: str = ""
 ) -> str:
     """The card below its header, in Markdown.
 
@@ -167,29 +167,29 @@ def card_text(
 def _training(about: dict[str, Any]) -> list[str]:
     if not about:
         return ["Not recorded in these weights."]
-    said = dict(about)
+    facts = dict(about)
     lines = []
-    if said.pop("demo", False):
+    if facts.pop("demo", False):
         lines += ["**Synthetic demo speech: shows that everything runs, and nothing more.**", ""]
-    if "hours" in said:
-        hours, recordings = said.pop("hours"), said.pop("recordings", "?")
-        lines.append(f"- data: {hours:g} h, {recordings} recordings")
-    if "data_digest" in said:
-        lines.append(f"- data digest: `{said.pop('data_digest')}`")
-    versions = said.pop("versions", {})
-    lines += [f"- {key.replace('_', ' ')}: {value}" for key, value in said.items()]
-    if versions:
+    if "hours" in facts:
+        hours, recordings = facts.pop("hours"), facts.pop("recordings", "?")
+        lines.append(f"- data: {hours} h, {recordings} recordings")
+    if "data_digest" in facts:
+        lines.append(f"- data digest: `{facts.pop('data_digest')}`")
+    versions = facts.pop("versions", None)
+    lines += [f"- {key.replace('_', ' ')}: {value}" for key, value in facts.items()]
+    if isinstance(versions, dict):
         lines.append("- " + ", ".join(f"{package} {v}" for package, v in versions.items()))
     return lines
 
 
-def _recipe(recipe: tuple[str, ...]) -> list[str]:
+def _recipe(recipe: str) -> list[str]:
     if not recipe:
         return [
             "Optimizer, learning rate, tau and augmentation aren't recorded in these weights, and "
             "the run's config.yaml wasn't beside them when this card was written."
         ]
-    return ["The run's config.yaml:", "", *(f"- {fact}" for fact in recipe)]
+    return ["From the run's config.yaml:", "", "```yaml", recipe.rstrip("\n"), "```"]
 
 
 def _table(scores: tuple[Score, ...]) -> list[str]:

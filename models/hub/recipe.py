@@ -1,52 +1,56 @@
-"""How an encoder was trained, in words for its model card, from the run's config.yaml."""
+"""How an encoder was trained, for its model card: the recipe in the run's config.yaml."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from models.checkpoint import LAST_CHECKPOINT
 
 CONFIG = "config.yaml"
-NO_FACTS = ("_target_", "_partial_", "fused", "n_mels", "frames")
-"""Arguments that say nothing about the recipe, or that the card has said before."""
+GROUPS = ("seed", "encoder", "frontend", "augment", "optimizer", "module", "data", "trainer")
+"""Of config.yaml; the others say where files go and what is logged."""
+PATHS = ("root", "manifest", "run_dir", "default_root_dir")
+"""Entries that tell of the machine, which a card is not to."""
 
 
-def read_recipe(source: str | Path) -> tuple[str, ...]:
-    """One fact a line, such as "tau: 0.99".
+def read_recipe(source: str | Path) -> str:
+    """The groups of the recipe as YAML, without paths, nulls, and what `module` repeats of others.
 
     Args:
         source: what `load_encoder` takes. A run directory has a config.yaml; so have its artefact
             and its checkpoints beside or above them.
 
     Returns:
-        () where there is none, or none of train.py.
+        "" where there is none, or none of train.py.
 
     Raises:
         ValueError: one that can't be read.
     """
     path = _config_path(Path(source))
     if path is None:
-        return ()
+        return ""
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return tuple(_facts(config)) if "module" in config else ()
-    except (
-        OSError,
-        yaml.YAMLError,
-        UnicodeDecodeError,
-        AttributeError,
-        KeyError,
-        TypeError,
-    ) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(
-            f"{path}: isn't the configuration that train.py writes ({reason}); restore it, or move "
-            "it away and the card does without."
-        ) from error
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise _damaged(path, " ".join(str(error).split())) from error
+    if not isinstance(config, dict):
+        raise _damaged(path, f"a {type(config).__name__}, no mapping")
+    if "module" not in config:
+        return ""
+    recipe = {key: config[key] for key in GROUPS if key in config}
+    groups = [value for key, value in recipe.items() if key != "module"]
+    for key, group in recipe.items():
+        if isinstance(group, dict):
+            recipe[key] = {
+                name: value
+                for name, value in group.items()
+                if name not in PATHS
+                and value is not None
+                and not (key == "module" and value in groups)
+            }
+    return yaml.safe_dump(recipe, sort_keys=False, default_flow_style=False, allow_unicode=True)
 
 
 def _config_path(source: Path) -> Path | None:
@@ -57,46 +61,8 @@ def _config_path(source: Path) -> Path | None:
     return path if source.exists() and path.is_file() else None
 
 
-def _facts(config: dict[str, Any]) -> Iterator[str]:
-    module, data, trainer = config["module"], config["data"], config["trainer"]
-    optimizer, schedule = dict(config["optimizer"]), module.get("schedule") or {}
-    lr = optimizer.pop("lr")
-    yield f"optimizer: {_called(optimizer)}"
-    warmup, cosine = schedule.get("warmup"), schedule.get("decay") == "cosine"
-    yield (
-        f"learning rate: {lr:g}"
-        + (f", warm-up over the first {100 * warmup:g} % of the steps" if warmup else "")
-        + (", then down to 0 along a cosine" if cosine else "")
-        + ("" if warmup or cosine else ", constant")
+def _damaged(path: Path, reason: str) -> ValueError:
+    return ValueError(
+        f"{path}: isn't the configuration that train.py writes ({reason}); restore it, or move it "
+        "away and the card does without."
     )
-    tau_end = schedule.get("tau_end")
-    yield f"tau: {module['tau']:g}" + (f" to {tau_end:g} along a cosine" if tau_end else "")
-    views = config["augment"]
-    parts = [_called(part) for part in views.values() if isinstance(part, dict)]
-    yield f"augmentation: {', then '.join(parts) or 'none'}"
-    processes = _several(trainer.get("devices"), "devices") + _several(
-        trainer.get("num_nodes"), "nodes"
-    )
-    accumulated = _several(trainer.get("accumulate_grad_batches"), "batches before a step")
-    yield f"batch size: {data['batch_size']}{processes}{accumulated}"
-    limits = {"epochs": trainer["max_epochs"], "steps": trainer["max_steps"]}
-    said = [f"{limit} {unit}" for unit, limit in limits.items() if limit not in (None, -1)]
-    yield f"length asked for: {' or '.join([*said, *_time(trainer)]) or 'no end'}"
-    yield f"precision: {trainer['precision']}"
-
-
-def _called(part: dict[str, Any]) -> str:
-    """A class of the configuration and its arguments: `Mixup (ratio 0.4, memory size 2048)`."""
-    name = part["_target_"].rsplit(".", 1)[-1]
-    said = [
-        f"{key.replace('_', ' ')} {value}" for key, value in part.items() if key not in NO_FACTS
-    ]
-    return f"{name} ({', '.join(said)})" if said else name
-
-
-def _several(number: Any, what: str) -> str:
-    return "" if number in (None, 1) else f" × {number} {what}"
-
-
-def _time(trainer: dict[str, Any]) -> list[str]:
-    return [f"{trainer['max_time']} of time"] if trainer.get("max_time") else []

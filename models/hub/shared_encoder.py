@@ -8,13 +8,13 @@ from typing import Any
 
 from huggingface_hub import ModelCard, PyTorchModelHubMixin
 from huggingface_hub.errors import HfHubHTTPError
-from safetensors.torch import save as to_safetensors
 
 from models.checkpoint import load_encoder
 from models.encoders import encoder_spec
 from models.hub.model_card import Score, card_data, card_text
 from models.hub_download import WEIGHTS, UnreachableError, download, endpoint, reachable
 from models.speech_encoder import SpeechEncoder
+from models.weights.artefact import shared_bytes
 
 
 class SharedEncoder(SpeechEncoder, PyTorchModelHubMixin):
@@ -36,7 +36,7 @@ class SharedEncoder(SpeechEncoder, PyTorchModelHubMixin):
         encoder: SpeechEncoder,
         licence: str | None = None,
         scores: tuple[Score, ...] = (),
-        recipe: tuple[str, ...] = (),
+        recipe: str = "",
     ):
         if licence is None and not encoder.about:
             raise ValueError(
@@ -60,10 +60,10 @@ class SharedEncoder(SpeechEncoder, PyTorchModelHubMixin):
         return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}")
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        # the mixin keeps the card of a folder that it writes anew, with scores of other weights
+        # the mixin would keep an older card of this folder, with the scores of other weights
         (save_directory / "README.md").unlink(missing_ok=True)
         weights = {key: value.contiguous() for key, value in self.encoder.state_dict().items()}
-        (save_directory / WEIGHTS).write_bytes(to_safetensors(weights, {"format": "pt"}))
+        (save_directory / WEIGHTS).write_bytes(shared_bytes(self.config, weights))
 
     @classmethod
     def from_pretrained(
@@ -71,6 +71,7 @@ class SharedEncoder(SpeechEncoder, PyTorchModelHubMixin):
         pretrained_model_name_or_path: str | Path,
         *,
         revision: str | None = None,
+        trust: str | None = None,
         **kwargs: Any,
     ) -> SharedEncoder:
         """Load a folder or a Hub repository; an unknown encoder, or any code, is refused.
@@ -78,9 +79,10 @@ class SharedEncoder(SpeechEncoder, PyTorchModelHubMixin):
         Args:
             pretrained_model_name_or_path: a folder that `save_pretrained` wrote, or USER/NAME.
             revision: branch, tag or commit of the repository.
+            trust: as in `load_encoder`.
 
         Raises:
-            models.official.CheckpointError: see `load_encoder`.
+            models.files.CheckpointError: see `load_encoder`.
             models.hub_download.UnreachableError: a repository that can't be had.
             TypeError: other arguments of the mixin, which have no meaning here.
         """
@@ -88,7 +90,7 @@ class SharedEncoder(SpeechEncoder, PyTorchModelHubMixin):
             raise TypeError(f"from_pretrained: unknown arguments {', '.join(sorted(kwargs))}")
         path = Path(pretrained_model_name_or_path)
         folder = path if path.exists() else download(str(pretrained_model_name_or_path), revision)
-        return cls(load_encoder(folder), licence=_licence(folder)).eval()
+        return cls(load_encoder(folder, trust=trust), licence=_licence(folder)).eval()
 
 
 def _licence(folder: Path) -> str:

@@ -21,22 +21,22 @@ def fit(
     run_dir: Path,
 ) -> None:
     """Train; a signal ends the process with its status and a word on how to go on."""
-    again = f"go on with: python train.py run_dir={run_dir} resume=auto"
+    advice = f"go on with: python train.py run_dir={run_dir} resume=auto"
     interrupts = StopAfterStep()
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # its connector sets it
     callbacks.insert(0, interrupts)
     sparse_signal_checks(trainer)
     resume_after_epochs(trainer)
-    watch_ranks(trainer, again)
+    watch_ranks(trainer, advice)
     try:
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     except RuntimeError as error:
         if not lost_another(error, trainer):
             raise
         reason = str(error).splitlines()[0]
-        raise OSError(f"another process of the run is gone ({reason}); {again}") from error
+        raise OSError(f"another process of the run is gone ({reason}); {advice}") from error
     except (SystemExit, KeyboardInterrupt) as stop:  # Lightning's ways to end at a signal
         status = interrupts.status if isinstance(stop, SIGTERMException) else 130
         if trainer.is_global_zero:
-            print(f"\nstopped by a signal; {again}", file=sys.stderr)
+            print(f"\nstopped by a signal; {advice}", file=sys.stderr)
         sys.exit(status)

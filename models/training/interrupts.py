@@ -10,6 +10,8 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from models.training.lightning_internals import notify_of_stop
+
 
 class StopAfterStep(Callback):
     """Between `on_train_start` and the run's end the first SIGINT waits for the step's end.
@@ -34,8 +36,7 @@ class StopAfterStep(Callback):
             self.status = 128 + signal.SIGINT
             if trainer.is_global_zero:
                 print("\nstops after this step; Ctrl-C again: at once", file=sys.stderr, flush=True)
-            # as SIGTERM, also to processes started here: one has perhaps heard SIGINT already
-            trainer._signal_connector._sigterm_notifier_fn(signal.SIGTERM, frame)  # type: ignore[arg-type]  # unused
+            notify_of_stop(trainer, frame)
 
         self._before = signal.signal(signal.SIGINT, stop)
 

@@ -1,22 +1,40 @@
-"""Which steps are logged: the only ones where something may wait for the device or for others."""
+"""Lightning's private names: all of them that this project touches, read with `READ_WITH`.
+
+After an upgrade read these functions beside Lightning's loops and signal connector, then raise
+`READ_WITH`; a test compares it with the installed version and finds private names elsewhere.
+"""
 
 from __future__ import annotations
 
+import signal
 import threading
+from types import FrameType
 
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import WandbLogger
 
+READ_WITH = "2.6"
+"""Major and minor version of pytorch-lightning whose code was read."""
+
 
 def is_logged(trainer: Trainer) -> bool:
-    """Whether Lightning writes to the loggers at the end of the present step of the optimizer."""
+    """Whether Lightning writes to the loggers at the end of the present step of the optimizer.
+
+    Only there may something wait for the device or for other processes.
+    """
     every = trainer.log_every_n_steps  # type: ignore[attr-defined]  # its connector sets it
     step = trainer.fit_loop.epoch_loop._batches_that_stepped + 1
     return every > 0 and step % every == 0
 
 
-def _epoch_is_over(trainer: Trainer) -> bool:
+def epoch_is_over(trainer: Trainer) -> bool:
+    """Whether the batch that ends now is the epoch's last."""
     return trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+
+
+def is_accumulating(trainer: Trainer) -> bool:
+    """Whether the batch that ends now only added gradients, without a step of the optimizer."""
+    return trainer.fit_loop._should_accumulate()
 
 
 def resume_after_epochs(trainer: Trainer) -> None:
@@ -25,7 +43,16 @@ def resume_after_epochs(trainer: Trainer) -> None:
     With max_steps Lightning takes such a run for one that stopped within the epoch, ends that
     epoch once more, without a batch, and so goes on with the data of the epoch after the next.
     """
-    trainer.fit_loop._iteration_based_training = lambda: False  # type: ignore[method-assign]  # as meant
+    trainer.fit_loop._iteration_based_training = lambda: False  # type: ignore[method-assign]
+
+
+def notify_of_stop(trainer: Trainer, frame: FrameType | None) -> None:
+    """Let Lightning take a SIGINT for a SIGTERM: stop after this step, with a checkpoint.
+
+    The processes that this one started are told as well; the terminal may have sent them SIGINT
+    already, which does no harm.
+    """
+    trainer._signal_connector._sigterm_notifier_fn(signal.SIGTERM, frame)  # type: ignore[arg-type]  # unused
 
 
 def sparse_signal_checks(trainer: Trainer) -> None:
@@ -37,22 +64,24 @@ def sparse_signal_checks(trainer: Trainer) -> None:
     if trainer.world_size == 1:
         return
     loop, connector = trainer.fit_loop.epoch_loop, trainer._signal_connector
-    told = threading.Event()
+    received = threading.Event()
 
     def note(signum: int, frame: object) -> None:
         launcher = trainer.strategy.launcher
-        if launcher is not None and not told.is_set():
+        if launcher is not None and not received.is_set():
             launcher.kill(signum)
-        told.set()
+        received.set()
 
-    def ask_sometimes() -> None:
+    def agree_at_logged_steps() -> None:
         if is_logged(trainer) and trainer.strategy.reduce_boolean_decision(
-            told.is_set(), all=False
+            received.is_set(), all=False
         ):
             connector.received_sigterm = True  # saved and stopped at this batch's end
 
-    connector._sigterm_notifier_fn = note  # type: ignore[assignment, method-assign]  # fit registers it
-    loop._broadcast_sigterm_tensor = ask_sometimes  # type: ignore[method-assign]  # as meant
+    # both replace Lightning's own method: fit registers the first as the signal's handler, and the
+    # epoch's loop calls the second before every batch
+    connector._sigterm_notifier_fn = note  # type: ignore[assignment, method-assign]
+    loop._broadcast_sigterm_tensor = agree_at_logged_steps  # type: ignore[method-assign]
 
 
 def without_anonymous(logger: WandbLogger) -> None:

@@ -11,11 +11,15 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
-from models.checkpoint import ARTEFACT, LAST_CHECKPOINT, SPEC_KEY
+from models.checkpoint import ARTEFACT, LAST_CHECKPOINT
 from models.files import CheckpointError, load_tensors, whole_file
-from models.training.lightning_internals import _epoch_is_over, is_logged
+from models.training.lightning_internals import epoch_is_over, is_accumulating, is_logged
+from models.weights.artefact import SPEC_KEY
+from models.weights.specification import check_types
 
 RESUME = ("never", "auto")
+PARTS = ("epoch", "global_step", "loops", "optimizer_states", "lr_schedulers")
+"""What a checkpoint holds beside weights and specification, for training to go on."""
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -56,7 +60,7 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero:
-            # that of before would be taken for what this run makes
+            # an artefact that lies there already isn't of the weights that this run will have
             (self.path.parents[1] / ARTEFACT).unlink(missing_ok=True)
             for leftover in self.path.parent.glob(".*.ckpt.*"):  # of a killed write
                 leftover.unlink(missing_ok=True)
@@ -65,7 +69,7 @@ class LastCheckpoint(Checkpoint):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if _epoch_is_over(trainer):
+        if epoch_is_over(trainer):
             return  # saved below, once the module has closed its epoch
         due = trainer.should_stop or 0 <= trainer.max_steps <= trainer.global_step
         if not due and self._asks(trainer):
@@ -73,11 +77,11 @@ class LastCheckpoint(Checkpoint):
             due |= time.monotonic() - self._saved_at >= self.every_seconds
             if trainer.world_size > 1:  # clocks and signals differ, and all must save together
                 due = trainer.strategy.broadcast(due)
-        if due and trainer.fit_loop._should_accumulate() is False:
+        if due and not is_accumulating(trainer):
             self._save(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if _epoch_is_over(trainer):  # else it was cut short, and saved as what it is
+        if epoch_is_over(trainer):  # else it was cut short, and saved as what it is
             self._save(trainer)
 
     def _asks(self, trainer: Trainer) -> bool:
@@ -118,11 +122,18 @@ def checkpoint_to_resume(
     content = load_tensors(path)
     if "state_dict" not in content or SPEC_KEY not in content:
         raise CheckpointError(f"{path}: not a checkpoint of train.py; choose another run_dir.")
+    missing = [key for key in PARTS if key not in content]
+    if missing:
+        raise CheckpointError(
+            f"{path}: lacks {', '.join(missing)}, so training can't go on from it (its encoder may "
+            "still be evaluated); choose another run_dir."
+        )
     saved = content[SPEC_KEY]
+    check_types(path, saved)
     if spec is not None and any(saved[key] != spec[key] for key in ("architecture", "arguments")):
         raise CheckpointError(
-            f"{path}: holds {saved['name']}, not {spec['name']}; continue it with the encoder that "
-            "it began with or choose another run_dir."
+            f"{path}: holds {saved.get('name')}, not {spec['name']}; continue it with the encoder "
+            "that it began with or choose another run_dir."
         )
     return path
 

@@ -23,20 +23,17 @@ from models.frontend import LogMel
 from models.inference import for_inference
 from models.speech_encoder import SpeechEncoder
 from serab.extractors.base import Extractor
-from serab.extractors.loading import single_threaded_torch
+from serab.extractors.loading import single_threaded_torch, torch_device
 
 NORMS = ("corpus", "pretraining")
-
-
 GPU_BATCH = 64
 
 
-class EncoderExtractor(Extractor):
+class SpeechEncoderExtractor(Extractor):
     """A frozen encoder; the whole utterance at once.
 
     Args:
-        weights: run directory, artefact, training checkpoint or official weights.
-        encoder: the encoder to expect in it, or None for any.
+        model: the encoder.
         norm: "corpus", the released evaluation's (mean over utterances of the log-mel's mean and
             of its standard deviation, on the training part), or "pretraining" for the artefact's.
         name: for tables; the encoder's by default.
@@ -44,34 +41,17 @@ class EncoderExtractor(Extractor):
         batch_size: utterances padded to one batch; by default 1 on a CPU and 64 on a GPU.
 
     Raises:
-        ValueError: no weights given, unknown norm, or a norm that the weights lack.
-        models.official.CheckpointError: see `models.checkpoint.load_encoder`.
+        ValueError: unknown norm, or a norm that the weights lack.
     """
 
     def __init__(
         self,
-        weights: str | Path | None,
-        encoder: str | None = None,
+        model: SpeechEncoder,
         norm: str = "corpus",
         name: str | None = None,
         device: str = "auto",
         batch_size: int | None = None,
     ):
-        if weights is None:
-            raise ValueError(
-                "no encoder to evaluate: give ckpt=RUN_DIR_OR_FILE, or extractor=NAME with "
-                "extractor.weights=FILE."
-            )
-        self._start(load_encoder(weights, encoder), norm, name, device, batch_size)
-
-    def _start(
-        self,
-        model: SpeechEncoder,
-        norm: str,
-        name: str | None,
-        device: str,
-        batch_size: int | None,
-    ) -> None:
         if norm not in NORMS:
             raise ValueError(f"extractor.norm={norm}: expected one of {', '.join(NORMS)}.")
         if norm == "pretraining" and model.norm is None:
@@ -80,10 +60,10 @@ class EncoderExtractor(Extractor):
                 "use extractor.norm=corpus."
             )
         keep_freed_memory()
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = torch_device(device)
         on_cpu = torch.device(device).type == "cpu"
-        self.batch_size = batch_size or (1 if on_cpu else GPU_BATCH)
+        alone = on_cpu or not model.takes_frames
+        self.batch_size = batch_size or (1 if alone else GPU_BATCH)
         self.concurrent = on_cpu
         self.model = model.eval().to(device)
         self._encoder = for_inference(self.model.encoder)
@@ -97,7 +77,7 @@ class EncoderExtractor(Extractor):
     def needs_fit(self) -> bool:
         return self.norm == "corpus"
 
-    def fit(self, train_waveforms: Iterable[np.ndarray]) -> EncoderExtractor:
+    def fit(self, train_waveforms: Iterable[np.ndarray]) -> SpeechEncoderExtractor:
         """Take the log-mel statistics of the training part, where norm is "corpus"."""
         if self.needs_fit:
             with single_threaded_torch():
@@ -129,13 +109,13 @@ class EncoderExtractor(Extractor):
             return self._encoder(log_mels[0]).cpu().numpy()
         frames = [log_mel.shape[-1] for log_mel in log_mels]
         padded = [pad(log_mel, (0, max(frames) - log_mel.shape[-1])) for log_mel in log_mels]
-        own = torch.tensor(frames, device=self.model.device)
-        return self._encoder(torch.cat(padded), own).cpu().numpy()
+        lengths = torch.tensor(frames, device=self.model.device)
+        return self._encoder(torch.cat(padded), lengths).cpu().numpy()
 
     def state(self) -> dict[str, Any]:
         return {"norm": None if self._norm is None else list(self._norm)}
 
-    def restore(self, state: dict[str, Any]) -> EncoderExtractor:
+    def restore(self, state: dict[str, Any]) -> SpeechEncoderExtractor:
         self._norm = tuple(state["norm"])
         return self
 
@@ -143,13 +123,46 @@ class EncoderExtractor(Extractor):
         return self.model.log_mel(torch.from_numpy(waveform)[None].to(self.model.device))
 
 
-class RandomExtractor(EncoderExtractor):
+class EncoderExtractor(SpeechEncoderExtractor):
+    """An encoder with the weights of a file.
+
+    Args:
+        weights: run directory, artefact, training checkpoint or official weights.
+        encoder: the encoder to expect in it, or None for any.
+        norm, name, device, batch_size: as `SpeechEncoderExtractor`.
+        trust: import path of an architecture of your own that the weights may name, or its package.
+
+    Raises:
+        ValueError: no weights given, unknown norm, or a norm that the weights lack.
+        models.files.CheckpointError: see `models.checkpoint.load_encoder`.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path | None,
+        encoder: str | None = None,
+        norm: str = "corpus",
+        name: str | None = None,
+        device: str = "auto",
+        batch_size: int | None = None,
+        trust: str | None = None,
+    ):
+        if weights is None:
+            raise ValueError(
+                "no encoder to evaluate: give ckpt=RUN_DIR_OR_FILE, or extractor=NAME with "
+                "extractor.weights=FILE."
+            )
+        model = load_encoder(weights, encoder, trust=trust)
+        super().__init__(model, norm, name, device, batch_size)
+
+
+class RandomExtractor(SpeechEncoderExtractor):
     """The control: an encoder of the paper with random weights.
 
     Args:
         encoder: one of `models.encoders.ENCODERS`.
         seed: of the weights.
-        name, device, batch_size: as `EncoderExtractor`.
+        name, device, batch_size: as `SpeechEncoderExtractor`.
     """
 
     def __init__(
@@ -161,10 +174,10 @@ class RandomExtractor(EncoderExtractor):
         batch_size: int | None = None,
     ):
         model = random_encoder(encoder, seed)
-        self._start(model, "corpus", name or f"random_{encoder}", device, batch_size)
+        super().__init__(model, "corpus", name or f"random_{encoder}", device, batch_size)
 
 
-class LiveExtractor(EncoderExtractor):
+class LiveExtractor(SpeechEncoderExtractor):
     """An encoder that is being trained, as it is now; training goes on with the one it was.
 
     Args:
@@ -174,5 +187,4 @@ class LiveExtractor(EncoderExtractor):
     def __init__(self, encoder: torch.nn.Module, frontend: torch.nn.Module):
         assert isinstance(frontend, LogMel)
         model = SpeechEncoder(copy.deepcopy(encoder), copy.deepcopy(frontend), None, "live")
-        device = next(encoder.parameters()).device
-        self._start(model, "corpus", None, str(device), None)
+        super().__init__(model, "corpus", None, str(next(encoder.parameters()).device), None)

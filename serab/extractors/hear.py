@@ -12,7 +12,12 @@ import torch
 
 from datamodules.audio import fit_length
 from serab.extractors.base import Extractor
-from serab.extractors.loading import digest_files, digest_weights, import_named
+from serab.extractors.loading import (
+    digest_files,
+    digest_weights,
+    import_named,
+    torch_device,
+)
 
 FUNCTIONS = ("load_model", "get_scene_embeddings")
 ATTRIBUTES = ("sample_rate", "scene_embedding_size")
@@ -61,8 +66,7 @@ class HearExtractor(Extractor):
             )
         files = [path for path in (self._api.__file__, weights) if path is not None]
         if isinstance(model, torch.nn.Module):
-            if device == "auto":
-                device = "cuda" if torch.cuda.is_available() else "cpu"
+            device = torch_device(device)
             model = model.eval().to(device)
             self.fingerprint = f"{digest_files(files[:1])}-{digest_weights(model)}"
         else:

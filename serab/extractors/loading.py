@@ -55,11 +55,16 @@ def digest_files(paths: Iterable[str | Path]) -> str:
     return digest.hexdigest()
 
 
+def torch_device(device: str) -> str:
+    """A device of torch's; "auto" is a GPU where there is one."""
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 @contextmanager
 def single_threaded_torch() -> Iterator[None]:
     """One torch thread in each thread: many short utterances are faster side by side."""
-    import torch
-
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

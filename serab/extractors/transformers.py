@@ -20,7 +20,7 @@ from torch import Tensor
 
 from datamodules.audio import fit_length
 from serab.extractors.base import Extractor
-from serab.extractors.loading import digest_weights
+from serab.extractors.loading import digest_weights, torch_device
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -89,8 +89,7 @@ class TransformersExtractor(Extractor):
                 f"extractor.model={model}: its weights lack {len(missing)} entries of a "
                 f"{config.model_type} (such as {missing[0]}); they are of another model."
             )
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = torch_device(device)
         self._whisper = config.model_type == "whisper"
         encoder = loaded.get_encoder() if self._whisper else loaded
         self._model, self._device = encoder.eval().to(device), device

@@ -11,7 +11,12 @@ import torch
 
 from datamodules.audio import fit_length
 from serab.extractors.base import Extractor
-from serab.extractors.loading import digest_files, digest_weights, import_named
+from serab.extractors.loading import (
+    digest_files,
+    digest_weights,
+    import_named,
+    torch_device,
+)
 
 ATTRIBUTES: dict[str, type | tuple[type, ...]] = {
     "sampling_rate": int,
@@ -58,8 +63,7 @@ class XaresExtractor(Extractor):
                 f"extractor.encoder={encoder}: has no number {' and no '.join(missing)}, which "
                 "X-ARES asks for."
             )
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = torch_device(device)
         self._model, self._device = model.eval().to(device), device
         self.name = name or class_name
         self.sample_rate, self.width = said["sampling_rate"], said["output_dim"]

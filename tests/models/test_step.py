@@ -1,19 +1,16 @@
-"""The training step: what it may not wait for, what is equal in one pass, what a compiler does."""
+"""The training step: what it may not wait for, and what one step is."""
 
-import logging
 from pathlib import Path
 
 import pytest
 import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
-from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
 
 from models.augmentations import Mixup, RandomResizeCrop, TwoViews
 from models.byol import BYOL
-from models.compute.compiling import CompilerError, compile_parts
 from models.encoders import ENCODERS
 from models.pretraining import to_float
 from models.training.throughput import Throughput
@@ -79,48 +76,6 @@ def test_shards_samples_are_converted_on_the_device():
     assert to_float(waveform) is waveform
 
 
-class Apart(nn.Module):
-    """An encoder whose clips don't know of each other."""
-
-    embed_dim = 6
-
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(nn.Conv2d(1, 6, 5, 2), nn.GroupNorm(2, 6), nn.GELU())
-
-    def forward(self, log_mel):
-        return self.layers(log_mel).mean(dim=(2, 3))
-
-
-def test_one_pass_for_both_views_where_that_changes_nothing():
-    v, v2 = torch.randn(2, 4, 1, 64, 96)
-    outputs, gradients = [], []
-    for joint_views in ("auto", False):
-        torch.manual_seed(1)
-        byol = BYOL(Apart(), 16, 32, joint_views=joint_views)
-        assert byol.joint_views == (joint_views == "auto")
-        outputs.append(byol(v, v2))
-        outputs[-1].loss.backward()
-        gradients.append([p.grad for p in byol.parameters() if p.requires_grad])
-    torch.testing.assert_close(outputs[0].loss, outputs[1].loss)
-    torch.testing.assert_close(outputs[0].embedding, outputs[1].embedding)
-    for one, two in zip(*gradients, strict=True):
-        torch.testing.assert_close(one, two, atol=1e-5, rtol=1e-4)
-
-
-@pytest.mark.parametrize("name", ENCODERS)
-def test_batch_norm_keeps_the_views_of_the_papers_encoders_apart(name: str):
-    architecture, arguments = ENCODERS[name]
-    assert not BYOL(architecture(**arguments), 16, 32).joint_views
-    assert BYOL(architecture(**arguments), 16, 32, joint_views=True).joint_views
-
-
-def test_dropout_keeps_the_views_apart():
-    encoder = Apart()
-    encoder.layers.append(nn.Dropout2d(0.1))
-    assert not BYOL(encoder, 16, 32).joint_views
-
-
 def test_accumulated_batches_make_one_step(tmp_path: Path):
     """4 batches, 2 steps: the learning rate, the target and the logger count steps."""
     model = module()
@@ -146,41 +101,3 @@ def test_bf16_and_fp32_agree_in_the_front_end_and_the_views(name: str):
         loss = byol(v, v2).loss
     assert v.dtype == v2.dtype == loss.dtype == torch.float32
     assert views.mixup.memory.dtype == torch.float32
-
-
-def test_compile_choices():
-    parts = (nn.Identity(), nn.Identity())
-    cpu = torch.device("cpu")
-    assert compile_parts("auto", cpu, *parts) == compile_parts(False, cpu, *parts) == parts
-    with pytest.raises(ValueError, match=r"module\.compile=fast: expected true, false, auto or"):
-        compile_parts("fast", cpu, *parts)
-    with pytest.raises(ValueError, match=r"module\.joint_views=both: expected true, false or auto"):
-        BYOL(Apart(), 16, 32, joint_views="both")
-
-
-def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
-    """auto goes on without, and says so once; true is refused with the way out."""
-    import torch._inductor.config as settings
-
-    monkeypatch.setattr(settings.cpp, "cxx", (None, "/no/such/compiler"))
-    monkeypatch.setattr(settings, "force_disable_caches", True)
-    calls = []
-
-    class Part(nn.Module):
-        def forward(self, x):
-            if not torch.compiler.is_compiling():
-                calls.append(1)
-            return (2 * x).sin()
-
-    x = torch.randn(3)
-    gpu = torch.device("cuda")  # where auto compiles; what runs is on the CPU
-    (part,) = compile_parts("auto", gpu, Part())
-    with caplog.at_level(logging.WARNING):
-        for _ in range(2):
-            assert torch.equal(part(x), (2 * x).sin())
-    assert len(calls) == 2
-    told = [record for record in caplog.records if record.name == "models.compute.compiling"]
-    assert ["going on without torch.compile" in record.getMessage() for record in told] == [True]
-    (part,) = compile_parts(True, gpu, Part())
-    with pytest.raises(CompilerError, match=r"install a C\+\+ compiler .* module\.compile=false"):
-        part(x)

@@ -1,6 +1,7 @@
 """Shared encoders: exact round trips, cards with real scores, a Hub that is there or isn't."""
 
 import json
+import re
 import socket
 import threading
 import time
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from huggingface_hub import ModelCard, constants
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from safetensors.torch import load_file, save_file
 
 import serab.report.words
 import train  # noqa: F401  registers the resolvers of its configuration
@@ -21,10 +24,12 @@ from models.encoders import ENCODERS, encoder_spec, random_encoder
 from models.files import CheckpointError
 from models.hub import model_card
 from models.hub.__main__ import main
-from models.hub.recipe import read_recipe
+from models.hub.recipe import GROUPS, read_recipe
 from models.hub.shared_encoder import SharedEncoder
 from models.hub_download import UnreachableError, is_repo_id
 from models.speech_encoder import SpeechEncoder
+from serab.results.records import ClassifierResult
+from serab.results.run_files import RunFiles
 from tests.support.hub_server import Hub
 from tests.support.paths import ROOT
 
@@ -121,28 +126,46 @@ def test_a_runs_recipe_is_on_its_card(tmp_path: Path):
     OmegaConf.save(config, tmp_path / "config.yaml", resolve=True)
     main([str(source), "--out", str(tmp_path / "shared")])
     card = (tmp_path / "shared" / "README.md").read_text()
-    for said in (
-        "- optimizer: AdamW\n",
-        "- learning rate: 0.0003, warm-up over the first 10 % of the steps, then down to 0 along",
-        "- tau: 0.99 to 1 along a cosine\n",
-        "- augmentation: Mixup (ratio 0.4, memory size 2048), then RandomResizeCrop (canvas [1.0, ",
-        "- batch size: 256 × 2 devices\n",
-        "- length asked for: 100 epochs\n",
-    ):
-        assert said in card
-    recipe = read_recipe(source)
-    assert len(recipe) == 7
+    (block,) = re.findall("```yaml\n(.*?)```", card, re.DOTALL)
+    recipe = yaml.safe_load(block)
+    assert list(recipe) == list(GROUPS)
+    assert recipe["optimizer"]["lr"] == 0.0003
+    assert recipe["module"]["schedule"]["warmup"] == 0.1
+    assert recipe["augment"]["mixup"]["ratio"] == 0.4
+    assert recipe["data"]["batch_size"] == 256
+    assert recipe["trainer"]["devices"] == 2
+    assert not {"encoder", "frontend", "views", "optimizer"} & set(recipe["module"])
+    assert "SPEECH" not in card, "a path of the machine"
+    assert read_recipe(source) == block
     (tmp_path / "checkpoints").mkdir()
     checkpoint = source.rename(tmp_path / "checkpoints" / "last.ckpt")
-    assert read_recipe(checkpoint) == read_recipe(tmp_path) == recipe
-    assert read_recipe("someone/cvt") == ()
+    assert read_recipe(checkpoint) == read_recipe(tmp_path) == block
+    assert read_recipe("someone/cvt") == ""
 
 
-@pytest.mark.parametrize("content", ["module: [", "module: {tau: 1}", "module", "\x00"])
+@pytest.mark.parametrize("content", ["module: [", "- module", "module", "\x00"])
 def test_a_damaged_config_is_one_sentence(content: str, tmp_path: Path):
     (tmp_path / "config.yaml").write_text(content)
     with pytest.raises(ValueError, match=r"config.yaml: isn't the configuration that train.py"):
         read_recipe(tmp_path)
+
+
+def test_scores_are_read_from_what_the_evaluation_writes(tmp_path: Path):
+    """The other end of the file format: `serab.results` writes, the card reads by name."""
+    row = ClassifierResult(
+        task="EMB", extractor="e", protocol="strict", classifier="LR", params={"C": 1.0},
+        val_accuracy=0.6, test_accuracy=0.5, test_uar=0.4, test_macro_f1=0.3,
+        over_utterances=[0.1, 0.9], over_speakers=None, n_train=10, n_val=5, n_test=84,
+        speakers=["03", "12"], embed_dim=8, chance=1 / 7, majority=0.3, seed=0, seconds=1.0,
+        corpus_digest="d", extractor_fingerprint="0123-corpus", scikit_learn="1", partial=False,
+        demo=True, leaks=[], selected=True,
+    )  # fmt: skip
+    files = RunFiles(tmp_path)
+    files.results.put(row)
+    (score,) = model_card.read_scores(tmp_path, "0123")
+    assert score == model_card.Score(
+        "EMB", "strict", "LR", 0.5, 0.4, (0.1, 0.9), None, 84, 2, demo=True
+    )
 
 
 def refused(tmp_path: Path, *arguments: str) -> str:
@@ -175,16 +198,19 @@ def test_others_weights_need_a_licence(tmp_path: Path):
     ("change", "match"),
     [
         ({"_target_": "os.system"}, r"unknown entries \['_target_'\] and lacks \[\]"),
-        ({"architecture": "os.system"}, "no encoder that this version knows"),
+        ({"architecture": "os.system"}, "not imported unasked"),
         ({"arguments": {"stage_dims": [64, 128, 256], "hook": "x"}}, "no encoder that this ver"),
         ({"arguments": {"stage_dims": [64, 128, 512]}}, "weights don't fit"),
         ({"norm": [0.0, 0.0]}, "with a positive std"),
         ({"norm": "zero"}, "expected null or"),
-        ({"frontend": []}, "must be JSON objects"),
+        ({"frontend": []}, "expected names and values"),
     ],
 )
 def test_a_config_is_not_trusted(change: dict, match: str, tmp_path: Path):
+    """A stranger's, whose weights have no checksum that would refuse it before."""
     SharedEncoder(load_encoder(artefact(tmp_path))).save_pretrained(tmp_path / "shared")
+    weights = tmp_path / "shared" / "model.safetensors"
+    save_file(load_file(weights), weights)
     config = tmp_path / "shared" / "config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), **change}))
     with pytest.raises(CheckpointError, match=match):

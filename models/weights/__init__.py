@@ -1,0 +1,1 @@
+"""What a file of weights holds and says, checked before anything is built from it."""
