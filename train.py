@@ -56,9 +56,9 @@ def pretrain(cfg: DictConfig, run_dir: Path) -> Outcome:
 
     from models.checkpoint import LAST_CHECKPOINT
     from models.compute.allocator import keep_freed_memory
+    from models.initial import start_from
     from models.training.export import export, last_metrics
     from models.training.fitting import fit
-    from models.training.initial import start_from
     from models.training.resume import checkpoint_to_resume
 
     keep_freed_memory()

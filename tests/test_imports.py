@@ -20,8 +20,8 @@ KNOW_HYDRA = ("serab/launch", "hydra_plugins")
 
 ONLY = {
     "serab.launch": ("protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal"),
-    "serab.sweep": ("results", "run_dir", "terminal"),
-    "serab.results": ("index", "protocol", "scores", "splits"),
+    "serab.sweep": ("escaping", "results", "run_dir", "terminal"),
+    "serab.results": ("index", "intervals", "protocol", "scores", "splits"),
     "serab.prepare": ("corpora", "index"),
     "serab.corpora": (),
     "serab.estimators": (),

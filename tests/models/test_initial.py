@@ -10,8 +10,8 @@ from models.checkpoint import load_encoder
 from models.encoders import encoder_spec
 from models.files import CheckpointError
 from models.frontend import LogMel
+from models.initial import start_from
 from models.pretraining import BYOLPretraining
-from models.training.initial import start_from
 from tests.support.fits import Waveforms, fit, module
 
 
