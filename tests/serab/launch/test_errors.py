@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.utils import instantiate
@@ -30,6 +31,7 @@ def composition_error(*overrides: str) -> str | None:
 @pytest.fixture(autouse=True)
 def script_name(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "argv", ["train.py"])
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", None)  # of a script in this process before
 
 
 @pytest.mark.parametrize(
