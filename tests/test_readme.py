@@ -101,6 +101,7 @@ WALKS = {
     "python evaluate.py extractor=opensmile": Walk((SCORES,), more=QUICK, fresh=True),
     "python -m serab.report EVALUATION OTHER_EVALUATION --out report":
         Walk(("report/report.html", "report/report.md")),
+    "python -m serab.verify EVALUATION": Walk(says="all of it holds"),
 }
 DEMO = {  # what makes the recipe of `make demo` small
     "train.py": f"{TINY} trainer.max_epochs=1",

@@ -176,6 +176,12 @@ def _both(name: str, alt: str, draw: Callable[[Axes, Theme], None], height: floa
 
 
 def _drawn(draw: Callable[[Axes, Theme], None], height: float, theme: Theme, suffix: str) -> bytes:
+    # a dollar in a name is a dollar; the fonts of a PDF are embedded, as publishers ask
+    with matplotlib.rc_context({"text.parse_math": False, "pdf.fonttype": 42}):
+        return _figure(draw, height, theme, suffix)
+
+
+def _figure(draw: Callable[[Axes, Theme], None], height: float, theme: Theme, suffix: str) -> bytes:
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained", facecolor=theme.surface)
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -186,10 +192,8 @@ def _drawn(draw: Callable[[Axes, Theme], None], height: float, theme: Theme, suf
     for axis in (axes.xaxis, axes.yaxis):
         axis.label.set(color=theme.muted, fontsize=9)
     file = io.BytesIO()
-    # a dollar in a name is a dollar; the fonts of a PDF are embedded, as publishers ask
-    with matplotlib.rc_context({"text.parse_math": False, "pdf.fonttype": 42}):
-        draw(axes, theme)
-        figure.savefig(file, format=suffix, facecolor=theme.surface, metadata=_UNDATED[suffix])
+    draw(axes, theme)
+    figure.savefig(file, format=suffix, facecolor=theme.surface, metadata=_UNDATED[suffix])
     return file.getvalue()
 
 
