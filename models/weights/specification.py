@@ -8,6 +8,7 @@ claim a deep or wide model that takes minutes or all memory to make.
 from __future__ import annotations
 
 import importlib
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,6 +106,12 @@ def check_types(file: Path, spec: Any) -> None:
             raise CheckpointError(
                 f"{file}: {key}={_brief(spec.get(key))}; expected names and values; {ADVICE}."
             )
+        try:
+            json.dumps(spec[key], allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise CheckpointError(
+                f"{file}: {key}={_brief(spec[key])}; expected plain, finite values; {ADVICE}."
+            ) from error
     if not isinstance(spec.get("about", {}), dict | None):
         raise CheckpointError(
             f"{file}: about={_brief(spec['about'])}; expected names and values; {ADVICE}."
