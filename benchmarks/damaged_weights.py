@@ -117,7 +117,8 @@ def documents(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def headers(artefact: Path, kept: tuple[str, ...]) -> Iterator[bytes]:
     """An artefact with each field of its header changed, with its checksum or without."""
     with safe_open(artefact, framework="pt") as file:
-        weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        # copies: the tensors lie in the file, which is written over
+        weights = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118
         header = json.loads(file.metadata()[SPEC_KEY])
     header = {key: value for key, value in header.items() if key in kept or key != CHECKSUM}
     for changed in documents(header):

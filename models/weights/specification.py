@@ -187,18 +187,18 @@ def _architecture(file: Path, name: str, trust: str | None) -> type[nn.Module]:
 
 
 def _check_shapes(file: Path, encoder: nn.Module, weights: dict[str, Tensor]) -> None:
-    want = {key: tuple(value.shape) for key, value in encoder.state_dict().items()}
+    expected = {key: tuple(value.shape) for key, value in encoder.state_dict().items()}
     have = {key: tuple(value.shape) for key, value in weights.items()}
-    if want == have:
+    if expected == have:
         return
-    missing, unexpected = sorted(want.keys() - have), sorted(have.keys() - want)
+    missing, unexpected = sorted(expected.keys() - have), sorted(have.keys() - expected)
     if missing:
         detail = f"lacks {missing[0]}"
     elif unexpected:
         detail = f"{_brief(unexpected[0])} is unknown to it"
     else:
-        key = next(key for key in want if want[key] != have[key])
-        detail = f"{key} is of shape {have[key]}, expected {want[key]}"
+        key = next(key for key in expected if expected[key] != have[key])
+        detail = f"{key} is of shape {have[key]}, expected {expected[key]}"
     raise CheckpointError(
         f"{file}: its weights don't fit {encoder_name(encoder)} ({detail}); it is damaged or of "
         "another model."

@@ -29,8 +29,8 @@ def test_artefact_round_trip(name: str, tmp_path: Path):
     assert after.frontend.arguments["win_length"] == 1024
     assert not after.training
     waveform = 0.1 * torch.randn(2, 16_000)
-    want = before.encode((frontend(waveform) + 5) / 4)
-    torch.testing.assert_close(after.embed(waveform, 16_000), want, atol=1e-5, rtol=1e-5)
+    expected = before.encode((frontend(waveform) + 5) / 4)
+    torch.testing.assert_close(after.embed(waveform, 16_000), expected, atol=1e-5, rtol=1e-5)
     assert load_encoder(path, encoder=name).fingerprint == after.fingerprint
     assert [p.name for p in tmp_path.iterdir()] == ["encoder.safetensors"]
 

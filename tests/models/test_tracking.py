@@ -45,9 +45,9 @@ logger.log_metrics({{"loss": 0.5}}, step=int(sys.argv[1]))
 finish_run()
 """
     # a process each, as a run that goes on has; the service of this one may hold others' runs
-    own = {key: value for key, value in os.environ.items() if key != "WANDB_SERVICE"}
+    environment = {key: value for key, value in os.environ.items() if key != "WANDB_SERVICE"}
     for step in range(2):
-        subprocess.run([sys.executable, "-c", program, str(step)], env=own, check=True)
+        subprocess.run([sys.executable, "-c", program, str(step)], env=environment, check=True)
     run_id = (tmp_path / "wandb_id.txt").read_text().strip()
     folders = glob.glob(str(tmp_path / "wandb/offline-*"))
     assert folders
