@@ -7,8 +7,8 @@ changed by a fixed seed and read one after the other in a process with bounded m
 that hangs or dies is counted and another process goes on. Counted for each kind of file:
 
     clean       one sentence of CheckpointError or OSError
-    unchanged   loads, and every embedding is the same (a flip in padding, say)
-    different   loads and gives other embeddings without a word
+    unchanged   loads as the same: name, norm, and fingerprint (architecture, front end, weights)
+    different   loads as another without a word
     unhandled   any other exception, a hang, a killed process
 """
 
@@ -117,7 +117,8 @@ def documents(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def headers(artefact: Path, kept: tuple[str, ...]) -> Iterator[bytes]:
     """An artefact with each field of its header changed, with its checksum or without."""
     with safe_open(artefact, framework="pt") as file:
-        weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        # copies: the tensors lie in the file, which is written over
+        weights = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118
         header = json.loads(file.metadata()[SPEC_KEY])
     header = {key: value for key, value in header.items() if key in kept or key != CHECKSUM}
     for changed in documents(header):
@@ -128,13 +129,15 @@ def answer(path: Path) -> tuple:
     """What an encoder gives; equal for equal encoders."""
     encoder = load_encoder(path)
     waveform = 0.1 * torch.randn(1, 8000, generator=torch.Generator().manual_seed(0))
-    embedding = encoder.embed(waveform, encoder.sample_rate, encoder.norm or (-5.0, 4.0))
-    return encoder.name, encoder.norm, embedding.numpy().tobytes()
+    encoder.embed(waveform, encoder.sample_rate, encoder.norm or (-5.0, 4.0))  # nothing may break
+    # not its values: their last bits follow where in memory a file's tensors happen to lie
+    return encoder.name, encoder.norm, encoder.fingerprint
 
 
 def reader(connection: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     torch.set_num_threads(1)
+    connection.send("ready")  # imports are not part of the time that a file may take
     while True:
         path = connection.recv()
         try:
@@ -159,6 +162,7 @@ class Reader:
         self.process = self.context.Process(target=reader, args=(other,), daemon=True)
         self.process.start()
         other.close()
+        self.connection.recv()
 
     def read(self, path: Path) -> tuple[str, Any]:
         try:

@@ -88,15 +88,15 @@ class Mixup(nn.Module):
         device = self.memory.device
         filled = self.seen.clamp_max(len(self.memory))
         share = torch.rand(batch, device=device) * self.ratio * (filled > 0)
-        place = (torch.rand(batch, device=device) * filled).long()
-        return share, place.clamp_max(len(self.memory) - 1)
+        index = (torch.rand(batch, device=device) * filled).long()
+        return share, index.clamp_max(len(self.memory) - 1)
 
     def mix(
-        self, log_mel: Float[Tensor, "B 1 F T"], share: Float[Tensor, "B"], place: Int[Tensor, "B"]
+        self, log_mel: Float[Tensor, "B 1 F T"], share: Float[Tensor, "B"], index: Int[Tensor, "B"]
     ) -> Float[Tensor, "B 1 F T"]:
         """Apply a draw."""
         a = rearrange(share, "b -> b 1 1 1")
-        past = self.memory[place]
+        past = self.memory[index]
         mixed = ((1 - a) * log_mel.exp() + a * past.exp() + EPS).log()
         return torch.where(a > 0, mixed, log_mel)
 
@@ -106,8 +106,8 @@ class Mixup(nn.Module):
         size = len(self.memory)
         skipped = max(0, len(log_mel) - size)
         batch = log_mel[skipped:]
-        place = (self.seen + skipped + torch.arange(len(batch), device=batch.device)) % size
-        self.memory.index_copy_(0, place, batch.to(self.memory.dtype))
+        index = (self.seen + skipped + torch.arange(len(batch), device=batch.device)) % size
+        self.memory.index_copy_(0, index, batch.to(self.memory.dtype))
         self.seen += len(log_mel)
 
 

@@ -99,17 +99,17 @@ class ConvAttention(nn.Module):
             for projection in (self.to_q(x), keys, values)
         )
         p = self.dropout if self.training else 0.0
-        own = self._own_keys(frames, keys)
-        attended = scaled_dot_product_attention(q, k, v, attn_mask=own, dropout_p=p)
+        mask = self._key_mask(frames, keys)
+        attended = scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=p)
         return self.to_out(rearrange(attended, "b h (f t) d -> b (h d) f t", f=x.shape[2]))
 
-    def _own_keys(self, frames: Frames, keys: Tensor) -> Bool[Tensor, "B 1 1 N"] | None:
+    def _key_mask(self, frames: Frames, keys: Tensor) -> Bool[Tensor, "B 1 1 N"] | None:
         """Which of the (f t) keys belong to the utterance."""
-        of_keys = frames_after(self.to_kv.net[0], frames)
-        if of_keys is None:
+        key_frames = frames_after(self.to_kv.net[0], frames)
+        if key_frames is None:
             return None
-        own = frame_mask(of_keys, keys.shape[3])
-        return repeat(own, "b t -> b 1 1 (f t)", f=keys.shape[2])
+        mask = frame_mask(key_frames, keys.shape[3])
+        return repeat(mask, "b t -> b 1 1 (f t)", f=keys.shape[2])
 
 
 class MLP(nn.Module):

@@ -203,9 +203,9 @@ def _difference(
     generator = torch.Generator().manual_seed(0)
     samples = max(1, round(seconds * encoder.sample_rate))
     waveform = 0.1 * torch.randn(batch, samples, generator=generator)
-    want = encoder.embed(waveform, encoder.sample_rate, norm).cpu().numpy()
+    expected = encoder.embed(waveform, encoder.sample_rate, norm).cpu().numpy()
     got = embed(waveform.numpy())
-    return float(np.abs(got - want).max() / np.abs(want).max())
+    return float(np.abs(got - expected).max() / np.abs(expected).max())
 
 
 def _writable(path: Path) -> Path:

@@ -32,9 +32,9 @@ def mean_max_over_time(
     """Maximum plus mean over time, BYOL-A's pooling (paper section 3)."""
     if frames is None:
         return steps.amax(dim=1) + steps.mean(dim=1)
-    own = frame_mask(frames, steps.shape[1])[:, :, None]
-    mean = (steps * own).sum(dim=1) / frames[:, None]
-    return steps.masked_fill(~own, -torch.inf).amax(dim=1) + mean
+    mask = frame_mask(frames, steps.shape[1])[:, :, None]
+    mean = (steps * mask).sum(dim=1) / frames[:, None]
+    return steps.masked_fill(~mask, -torch.inf).amax(dim=1) + mean
 
 
 def global_mean(

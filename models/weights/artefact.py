@@ -66,7 +66,7 @@ def read_artefact(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     header = metadata.get(SPEC_KEY)
     if header is not None:
         spec = _object(file, header, optional=(CHECKSUM,))
-        written = spec.pop(CHECKSUM, None)
+        written = str(spec.pop(CHECKSUM)) if CHECKSUM in spec else None
     elif (config := file.with_name(CONFIG)).is_file():
         spec, written = read_config(config), metadata.get(CHECKSUM)
     else:

@@ -8,6 +8,7 @@ claim a deep or wide model that takes minutes or all memory to make.
 from __future__ import annotations
 
 import importlib
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,6 +106,12 @@ def check_types(file: Path, spec: Any) -> None:
             raise CheckpointError(
                 f"{file}: {key}={_brief(spec.get(key))}; expected names and values; {ADVICE}."
             )
+        try:
+            json.dumps(spec[key], allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise CheckpointError(
+                f"{file}: {key}={_brief(spec[key])}; expected plain, finite values; {ADVICE}."
+            ) from error
     if not isinstance(spec.get("about", {}), dict | None):
         raise CheckpointError(
             f"{file}: about={_brief(spec['about'])}; expected names and values; {ADVICE}."
@@ -180,18 +187,18 @@ def _architecture(file: Path, name: str, trust: str | None) -> type[nn.Module]:
 
 
 def _check_shapes(file: Path, encoder: nn.Module, weights: dict[str, Tensor]) -> None:
-    want = {key: tuple(value.shape) for key, value in encoder.state_dict().items()}
+    expected = {key: tuple(value.shape) for key, value in encoder.state_dict().items()}
     have = {key: tuple(value.shape) for key, value in weights.items()}
-    if want == have:
+    if expected == have:
         return
-    missing, unexpected = sorted(want.keys() - have), sorted(have.keys() - want)
+    missing, unexpected = sorted(expected.keys() - have), sorted(have.keys() - expected)
     if missing:
         detail = f"lacks {missing[0]}"
     elif unexpected:
         detail = f"{_brief(unexpected[0])} is unknown to it"
     else:
-        key = next(key for key in want if want[key] != have[key])
-        detail = f"{key} is of shape {have[key]}, expected {want[key]}"
+        key = next(key for key in expected if expected[key] != have[key])
+        detail = f"{key} is of shape {have[key]}, expected {expected[key]}"
     raise CheckpointError(
         f"{file}: its weights don't fit {encoder_name(encoder)} ({detail}); it is damaged or of "
         "another model."

@@ -27,13 +27,13 @@ def byol() -> BYOL:
 
 def test_loss_is_symmetric_cosine(byol: BYOL):
     v, v2 = torch.randn(2, 5, 1, 4, 5)
-    want = 0
+    expected = 0
     for online, target in ((v, v2), (v2, v)):
         q = byol.predictor(byol.projector(byol.encoder(online)))
         z = byol.target_projector(byol.target_encoder(target))
-        want = want + (2 - 2 * cosine_similarity(q, z)).mean()
-    torch.testing.assert_close(byol(v, v2).loss, want)
-    torch.testing.assert_close(byol(v2, v).loss, want)
+        expected = expected + (2 - 2 * cosine_similarity(q, z)).mean()
+    torch.testing.assert_close(byol(v, v2).loss, expected)
+    torch.testing.assert_close(byol(v2, v).loss, expected)
 
 
 def test_loss_of_equal_and_opposite_vectors():

@@ -29,8 +29,8 @@ def test_artefact_round_trip(name: str, tmp_path: Path):
     assert after.frontend.arguments["win_length"] == 1024
     assert not after.training
     waveform = 0.1 * torch.randn(2, 16_000)
-    want = before.encode((frontend(waveform) + 5) / 4)
-    torch.testing.assert_close(after.embed(waveform, 16_000), want, atol=1e-5, rtol=1e-5)
+    expected = before.encode((frontend(waveform) + 5) / 4)
+    torch.testing.assert_close(after.embed(waveform, 16_000), expected, atol=1e-5, rtol=1e-5)
     assert load_encoder(path, encoder=name).fingerprint == after.fingerprint
     assert [p.name for p in tmp_path.iterdir()] == ["encoder.safetensors"]
 
@@ -73,7 +73,7 @@ def test_code_is_refused_unexecuted(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def damaged(tmp_path: Path) -> dict[str, tuple[Path, str]]:
     whole = random_encoder("cvt_small")
-    spec = encoder_spec(whole.encoder, whole.frontend)
+    spec = {**encoder_spec(whole.encoder, whole.frontend), "norm": None, "about": {}}
     artefact = save_encoder(tmp_path / "whole", spec, whole.encoder.state_dict(), (0.0, 1.0))
     content = artefact.read_bytes()
     torch.save(whole.encoder.state_dict(), tmp_path / "official")
@@ -129,7 +129,7 @@ def test_unknown_names():
         load_encoder("x", encoder="resnet")
     assert encoder_name(AudioNTT(300)) == "AudioNTT"
     assert encoder_name(CvT()) == "cvt_large"
-    with pytest.raises(ValueError, match="add the class"):
+    with pytest.raises(ValueError, match="lacks embed_dim, min_frames, arguments"):
         encoder_spec(torch.nn.Linear(1, 1), LogMel())
 
 

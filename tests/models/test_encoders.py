@@ -127,8 +127,8 @@ def test_cvt_block_written_out():
             weights = (q[:, rows].mT @ k[:, rows] / 8).softmax(-1)
             heads.append((weights @ v[:, rows].mT).mT)
         y = attention.fn.to_out(torch.cat(heads, 1).unflatten(2, (6, 10))) + x
-        want = mlp.fn.net(mlp.norm(y)) + y
-        torch.testing.assert_close(stage(x), want, atol=1e-5, rtol=1e-4)
+        expected = mlp.fn.net(mlp.norm(y)) + y
+        torch.testing.assert_close(stage(x), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_bad_arguments_are_named():

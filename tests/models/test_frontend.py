@@ -37,8 +37,8 @@ def test_equals_the_definition(win_length: int, backend: str):
     waveform = voiced(0.95, 16_000, 3)
     log_mel = LogMel(win_length=win_length, backend=backend)(torch.from_numpy(waveform)[None])
     assert log_mel.shape == (1, 1, 64, 96)
-    want = oracle(waveform, win_length)
-    np.testing.assert_allclose(log_mel[0, 0].numpy(), want, atol=2e-3)
+    expected = oracle(waveform, win_length)
+    np.testing.assert_allclose(log_mel[0, 0].numpy(), expected, atol=2e-3)
 
 
 def test_backends_agree_in_batches():

@@ -46,10 +46,10 @@ def hold_against(encoder: SpeechEncoder, path: Path) -> None:
     session = onnxruntime.InferenceSession(path)
     for batch, samples in ((1, 1), (1, 700), (3, 1_279), (1, 15_200), (2, 50_017)):
         waveform = np.stack([voiced(4.0, 16_000, seed)[:samples] for seed in range(batch)])
-        want = encoder.embed(waveform, 16_000, NORM).numpy()
+        expected = encoder.embed(waveform, 16_000, NORM).numpy()
         (got,) = session.run(None, {"waveform": waveform})
         assert got.shape == (batch, encoder.embed_dim)
-        np.testing.assert_allclose(got, want, atol=1e-4 * np.abs(want).max(), rtol=0)
+        np.testing.assert_allclose(got, expected, atol=1e-4 * np.abs(expected).max(), rtol=0)
     about = session.get_modelmeta().custom_metadata_map
     assert (about["name"], about["sample_rate"]) == (encoder.name, "16000")
     assert (about["norm"], about["fingerprint"]) == ("-8.0 5.0", encoder.fingerprint)

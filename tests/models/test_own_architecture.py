@@ -86,10 +86,10 @@ def test_it_is_evaluated_and_shared(artefact: Path, tmp_path: Path):
     share(
         [str(artefact), "--out", str(tmp_path / "shared"), "--license", "mit", "--trust", "ownnet"]
     )
-    again = EncoderExtractor(tmp_path / "shared", trust="ownnet", device="cpu")
+    shared = EncoderExtractor(tmp_path / "shared", trust="ownnet", device="cpu")
     waveform = np.random.default_rng(0).normal(0, 0.1, 9000).astype(np.float32)
     first = EncoderExtractor(artefact, trust="ownnet", device="cpu").fit([waveform])
-    assert np.array_equal(first.transform([waveform]), again.fit([waveform]).transform([waveform]))
+    assert np.array_equal(first.transform([waveform]), shared.fit([waveform]).transform([waveform]))
 
 
 def test_code_that_changed_or_is_gone_is_named(artefact: Path, tmp_path: Path):

@@ -23,8 +23,8 @@ def test_formulas():
     assert factors[:10] == pytest.approx([(step + 1) / 11 for step in range(10)])
     assert factors[10:] == pytest.approx([(1 + cos(pi * s / 90)) / 2 for s in range(91)])
     for step in (0, 37, 100):
-        want = 1 - (1 - 0.99) * (cos(pi * step / 100) + 1) / 2  # BYOL, section 3.3
-        assert schedule.tau(0.99, step, 100) == pytest.approx(want)
+        expected = 1 - (1 - 0.99) * (cos(pi * step / 100) + 1) / 2  # BYOL, section 3.3
+        assert schedule.tau(0.99, step, 100) == pytest.approx(expected)
     rising = Schedule(warmup=0.5)
     assert rising.lr_factor(99, 100) == 1.0
 

@@ -98,8 +98,8 @@ def test_command_writes_a_card_with_scores(tmp_path: Path, capsys: pytest.Captur
         "| EMB | strict | LR | 79.8 | 95 % interval 70.0-87.0 | 71.0-88.0 between the 2 | 75.0 | "
         "84 utterances, 2 speakers |"
     )
-    for said in (row, "4.2 h, 1932 recordings", "`ab12`", "epochs: 93", "mean -5.000, std 4.000"):
-        assert said in card.text
+    for part in (row, "4.2 h, 1932 recordings", "`ab12`", "epochs: 93", "mean -5.000, std 4.000"):
+        assert part in card.text
     assert "aren't recorded in these weights, and the run's config.yaml wasn't beside" in card.text
 
 

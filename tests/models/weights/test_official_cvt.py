@@ -121,11 +121,11 @@ def test_official_file_gives_what_its_network_gave(name: str, tmp_path: Path):
     torch.save(weights, tmp_path / "weights.pth")
     encoder = load_encoder(tmp_path / "weights.pth", encoder=name)
     log_mel = torch.randn(2, 1, 64, 77, generator=torch.Generator().manual_seed(1))
-    want = oracle(weights, log_mel, arguments["pooling"])
-    assert want.std() > 0.1
+    expected = oracle(weights, log_mel, arguments["pooling"])
+    assert expected.std() > 0.1
     got = encoder.encode(log_mel)
-    assert got.shape == want.shape == (2, encoder.embed_dim)
-    torch.testing.assert_close(got.double(), want, atol=1e-5, rtol=1e-5)
+    assert got.shape == expected.shape == (2, encoder.embed_dim)
+    torch.testing.assert_close(got.double(), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_a_missing_or_strange_entry_is_refused(tmp_path: Path):

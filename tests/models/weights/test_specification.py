@@ -67,6 +67,7 @@ def test_the_whole_one_is_built(file: Path):
         ("arguments", None),
         ("arguments.pooling", []),
         ("arguments.dropout", {}),
+        ("arguments.dropout", float("nan")),
         ("arguments.hook", "x"),
         ("frontend", [1]),
         ("about", "x"),
