@@ -6,6 +6,8 @@ reach the pitch and the level of acted emotion that way.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -30,9 +32,7 @@ class Perturb(nn.Module):
         ValueError: a speed that isn't positive or a range the wrong way round; no group.
     """
 
-    def __init__(
-        self, speed: tuple[float, float] = (0.8, 1.4), gain: float = 10.0, groups: int = 8
-    ):
+    def __init__(self, speed: Sequence[float] = (0.8, 1.4), gain: float = 10.0, groups: int = 8):
         super().__init__()
         self.low, self.high = speed
         if not 0 < self.low <= self.high:
