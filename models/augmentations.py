@@ -248,14 +248,19 @@ class TwoViews(nn.Module):
         """Views of float32, whatever the precision around."""
         with torch.autocast(log_mel.device.type, enabled=False):
             log_mel = self.pre_norm(log_mel)
-            views = torch.cat([log_mel, log_mel])
-            if self.mixup is not None:
-                views = self.mixup.mix(views, *self.mixup.draw(len(views)))
-                self.mixup.remember(log_mel)
-            if self.random_resize_crop is not None:
-                views = self.random_resize_crop(views)
-            if self.random_linear_fader is not None:
-                views = self.random_linear_fader(views)
-            variance, mean = moments(views, self.shared_post_norm, unbiased=True)
-        first, second = ((views - mean) / variance.sqrt().clamp_min(EPS)).chunk(2)
+            first, second = self.augmented(torch.cat([log_mel, log_mel]), log_mel).chunk(2)
         return first, second
+
+    def augmented(
+        self, views: Float[Tensor, "V 1 F T"], log_mel: Float[Tensor, "B 1 F T"]
+    ) -> Float[Tensor, "V 1 F T"]:
+        """Views of clips, augmented and normalised; mixup remembers the clips."""
+        if self.mixup is not None:
+            views = self.mixup.mix(views, *self.mixup.draw(len(views)))
+            self.mixup.remember(log_mel)
+        if self.random_resize_crop is not None:
+            views = self.random_resize_crop(views)
+        if self.random_linear_fader is not None:
+            views = self.random_linear_fader(views)
+        variance, mean = moments(views, self.shared_post_norm, unbiased=True)
+        return (views - mean) / variance.sqrt().clamp_min(EPS)

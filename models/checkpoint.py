@@ -22,6 +22,10 @@ from models.weights.specification import build_encoder
 
 ARTEFACT = "encoder.safetensors"
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
+SHIPPED = {
+    path.stem: path for path in sorted((Path(__file__).parent / "weights").glob("*.safetensors"))
+}
+"""Our own encoders by name; models/weights/README.md is their card."""
 
 
 def save_encoder(
@@ -54,8 +58,10 @@ def load_encoder(
     """Load a frozen encoder from whatever holds one.
 
     Args:
-        path: a run directory, `encoder.safetensors`, a training checkpoint, official weights, or
-            what `models.hub` shares: a folder or the name of a Hub repository, USER/NAME.
+        path: the name of an encoder of ours that comes with the code (`SHIPPED`), a run directory,
+            `encoder.safetensors`, a training checkpoint, official weights, or what `models.hub`
+            shares: a folder or the name of a Hub repository, USER/NAME. A path of that name that
+            is there goes first.
         encoder: the encoder to expect, one of `ENCODERS`. Official CvT weights of 512 and 2,048
             dimensions have the same shapes, so they need it.
         device: to put it on.
@@ -73,7 +79,7 @@ def load_encoder(
         )
     if is_repo_id(str(path)) and not Path(path).exists():
         path = download(str(path))
-    file = _find(Path(path))
+    file = _find(Path(path) if Path(path).exists() else SHIPPED.get(str(path), Path(path)))
     spec, weights = _read(file, encoder)
     loaded = build_encoder(file, spec, weights, trust)
     if encoder is not None and loaded.name != encoder:
@@ -97,7 +103,8 @@ def _find(path: Path) -> Path:
         )
     if not path.is_file():
         raise CheckpointError(
-            f"{path}: no such file; give a run directory, {ARTEFACT}, a .ckpt or official weights."
+            f"{path}: no such file; give a run directory, {ARTEFACT}, a .ckpt, official weights or "
+            f"one of ours by name: {', '.join(SHIPPED)}."
         )
     return path
 

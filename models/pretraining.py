@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -127,8 +128,7 @@ class BYOLPretraining(LightningModule):
         torch.manual_seed(batch_seed(self.seed, self.global_rank, self.current_epoch, batch_idx))
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        views, byol = self._parts
-        output = byol(*views(self.frontend(to_float(batch["waveform"]))))
+        output = self.step(to_float(batch["waveform"]))
         loss = self._last_loss = output.loss.detach()
         self.epoch_loss += loss
         self.epoch_batches += 1
@@ -136,6 +136,11 @@ class BYOLPretraining(LightningModule):
         if is_logged(self.trainer):
             self._report(output)
         return output.loss
+
+    def step(self, waveform: Float[Tensor, "B S"]) -> BYOLOutput:
+        """What is minimised, of one batch."""
+        views, byol = self._parts
+        return byol(*views(self.frontend(waveform)))
 
     def on_train_epoch_end(self) -> None:
         if self.views.pre_norm.std < SILENT:

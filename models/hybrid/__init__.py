@@ -1,0 +1,1 @@
+"""Hybrid pre-training: bootstrap loss beside the regression of hand-made descriptors."""
