@@ -6,10 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT, voiced
-from models.official import CheckpointError
 
 from models.checkpoint import SHIPPED, load_encoder
+from models.files import CheckpointError
+from tests.support.paths import ROOT
+from tests.support.speech import voiced
 
 
 def test_by_name_without_network_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
