@@ -60,7 +60,7 @@ WALKS = {
         Walk((ENCODER,), more=f"{TINY} {CPU}", refused=NO_GPU),
     "python train.py init=RUN data=folder data.root=SPEECH":
         Walk((ENCODER,), more=TINY),
-    "python train.py data=mix 'data.parts=[{root: SPEECH, weight: 2},{root: SHARDS, weight: 1, shards: true}]'":
+    "python train.py data=mix 'data.parts=[{root: SPEECH, weight: 2},{root: PACKED, weight: 1, shards: true}]'":
         Walk(("runs/train/*/mixture.csv", ENCODER), more=TINY),
     "python train.py run_dir=RUN resume=auto":
         Walk(("RUN/encoder.safetensors",), more="trainer.max_steps=4"),

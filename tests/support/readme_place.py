@@ -51,6 +51,7 @@ class Place:
             ),
             "speech.csv": lambda: self.call(AUDIOSET, "AUDIO", "ontology.json", SEGMENTS),
             "SHARDS": lambda: pack(scan_folder(speech), self.folder / "SHARDS", jobs=1),
+            "PACKED": lambda: pack(scan_folder(speech), self.folder / "PACKED", jobs=1),
             "BUCKET": self.serve_shards,
             "USER": self.serve_hub,
             "EVALUATION": lambda: self.call(

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from models.resume import AtomicCheckpointIO, LastCheckpoint
 from pytorch_lightning import Trainer
 from torch.nn.functional import smooth_l1_loss
 from torch.utils.data import DataLoader, Dataset
@@ -17,6 +16,7 @@ from models.hybrid.perturb import Perturb
 from models.hybrid.pretraining import HybridPretraining
 from models.hybrid.regression import LIMIT, DescriptorHead, RunningColumns
 from models.hybrid.views import PlainAndView
+from models.training.resume import AtomicCheckpointIO, LastCheckpoint
 
 
 class Voices(Dataset):
