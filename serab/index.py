@@ -13,9 +13,11 @@ from functools import cached_property
 from pathlib import Path
 
 from datamodules.files import write_whole
+from serab.corpora import CORPORA
 
-FORMAT = 1
-COLUMNS = (
+FORMAT = 2
+"""Format 1 had digests that didn't tell a partial corpus from a whole one."""
+_FIELDS = (
     "id",
     "path",
     "speaker",
@@ -25,10 +27,10 @@ COLUMNS = (
     "sha256",
     "valence",
     "arousal",
-    "bytes",  # this and the next tell whether the audio changed
-    "mtime_ns",
 )
-ABOUT: dict[str, type] = {
+COLUMNS = (*_FIELDS, "bytes", "mtime_ns")  # the last two tell whether the audio changed
+_TYPES = {
+    "code": str,
     "audio": str,
     "unpacked": bool,
     "emotions": list,
@@ -39,7 +41,7 @@ ABOUT: dict[str, type] = {
     "digest": str,
     "index_sha256": str,
 }
-"""Entries of index.json that are read, and their types; lists hold strings."""
+_KINDS = {str: "text", bool: "true or false", list: "a list of texts"}
 _IDENTITY = ("id", "speaker", "group", "emotion", "seconds", "sha256", "valence", "arousal")
 
 
@@ -83,10 +85,22 @@ class CorpusIndex:
     @cached_property
     def digest(self) -> str:
         """sha256 (hex) over all that results depend on; paths aren't part of it."""
+        text = self._labels
+        if self.partial:  # only then, so that a whole corpus keeps the digest of format 1
+            lacking = [list(self.missing), list(self.corrupt)]
+            text += f"partial {json.dumps(lacking)}\n"
+        return _sha256(text.encode("utf-8", "surrogatepass"))
+
+    @cached_property
+    def first_digest(self) -> str:
+        """The digest as format 1 had it, which didn't tell a partial corpus from a whole one."""
+        return _sha256(self._labels.encode("utf-8", "surrogatepass"))
+
+    @cached_property
+    def _labels(self) -> str:
         rows = (_row(u) for u in self.utterances)
         text = "\n".join("\t".join(row[c] for c in _IDENTITY) for row in rows)
-        whole = "" if not self.partial else "partial\n"
-        return hashlib.sha256(f"{' '.join(self.emotions)}\n{text}\n{whole}".encode()).hexdigest()
+        return f"{' '.join(self.emotions)}\n{text}\n"
 
     def audio(self, utterance: Utterance) -> Path:
         """Where the recording of an utterance is."""
@@ -139,7 +153,7 @@ def write_index(
         "corrupt": index.corrupt,
         "notes": index.notes,
         "digest": index.digest,
-        "index_sha256": hashlib.sha256(text).hexdigest(),
+        "index_sha256": _sha256(text),
     }
     write_whole(folder / "index.csv", text)
     write_whole(
@@ -158,41 +172,37 @@ def load_index(code: str, root: Path | None = None) -> CorpusIndex:
     """
     code = code.upper()
     folder = (root or data_root()) / code
-    advice = f"run `python -m serab.prepare {code} --source ...` again"
-    about = _read_about(folder, code, advice)
+    again = f"run `python -m serab.prepare {code} --source ...` again"
+    about = _read_about(folder, code, again)
     try:
         text = (folder / "index.csv").read_bytes()
     except OSError as error:
-        raise CorpusIndexError(f"{folder / 'index.csv'}: can't be read; {advice}.") from error
-    if hashlib.sha256(text).hexdigest() != about["index_sha256"]:
+        raise CorpusIndexError(f"{folder / 'index.csv'}: can't be read; {again}.") from error
+    if _sha256(text) != about["index_sha256"]:
         raise CorpusIndexError(
             f"{folder / 'index.csv'}: was changed after it was prepared (its checksum isn't the "
-            f"one in index.json); {advice}."
+            f"one in index.json); {again}."
         )
-    rows = list(csv.DictReader(io.StringIO(text.decode("utf-8", "replace"), newline="")))
+    rows = list(csv.DictReader(io.StringIO(text.decode(), newline="")))
     audio = folder / "audio" if about["unpacked"] else Path(about["audio"])
     if not audio.is_dir():
-        raise CorpusIndexError(f"{code}: its audio folder {audio} has gone; {advice}.")
-    try:
-        utterances = tuple(_utterance(row) for row in rows)
-    except (KeyError, TypeError, ValueError) as error:
-        raise CorpusIndexError(f"{folder / 'index.csv'}: damaged ({error}); {advice}.") from error
+        raise CorpusIndexError(f"{code}: its audio folder {audio} has gone; {again}.")
     index = CorpusIndex(
         code=code,
         root=audio,
         emotions=tuple(about["emotions"]),
-        utterances=utterances,
+        utterances=tuple(_utterance(row) for row in rows),
         partial=about["partial"],
         missing=tuple(about["missing"]),
         corrupt=tuple(about["corrupt"]),
         notes=tuple(about["notes"]),
     )
-    if index.digest != about["digest"]:
-        raise CorpusIndexError(
-            f"{folder / 'index.json'}: was changed by hand, or an older version prepared a partial "
-            f"corpus; {advice}."
-        )
-    _check_audio(index, rows, advice)
+    digest = index.first_digest if about["format"] == 1 else index.digest
+    total = CORPORA[code].utterances if code in CORPORA else None
+    pretends = not index.partial and total not in (None, len(index.utterances))
+    if digest != about["digest"] or about["code"] != code or pretends:
+        raise CorpusIndexError(f"{folder / 'index.json'}: was changed by hand; {again}.")
+    _check_audio(index, rows, again)
     return index
 
 
@@ -200,50 +210,51 @@ def read_about(folder: Path) -> dict | None:
     """What `index.json` in `folder` says; None when there is none or it can't be understood."""
     try:
         about = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
-    return about if isinstance(about, dict) and about.get("format") == FORMAT else None
+    known = isinstance(about, dict) and about.get("format") in (1, FORMAT)
+    return about if known and type(about["format"]) is int else None
 
 
-def _read_about(folder: Path, code: str, advice: str) -> dict:
+def _read_about(folder: Path, code: str, again: str) -> dict:
     if not (folder / "index.json").is_file():
         raise CorpusIndexError(
             f"{code} isn't prepared in {folder.parent} (SERAB_DATA chooses the place); run "
             f"`python -m serab.prepare {code} --source ARCHIVE_OR_FOLDER`."
         )
     about = read_about(folder)
-    if about is None or any(_is_wrong(about.get(key), kind) for key, kind in ABOUT.items()):
-        raise CorpusIndexError(f"{folder / 'index.json'}: damaged or of another version; {advice}.")
+    damaged = f"{folder / 'index.json'}: damaged or of another version"
+    if about is None or not _TYPES.keys() <= about.keys():
+        raise CorpusIndexError(f"{damaged}; {again}.")
+    for key, kind in _TYPES.items():
+        value = about[key]
+        fits = isinstance(value, kind)
+        if isinstance(value, list):
+            fits = fits and all(isinstance(item, str) for item in value)
+        if not fits:
+            raise CorpusIndexError(
+                f"{damaged}: {key} is {json.dumps(value)[:60]}, expected {_KINDS[kind]}; {again}."
+            )
     return about
 
 
-def _is_wrong(value: object, kind: type) -> bool:
-    if isinstance(value, list):
-        return kind is not list or not all(isinstance(item, str) for item in value)
-    return not isinstance(value, kind)
-
-
-def _check_audio(index: CorpusIndex, rows: list[dict[str, str]], advice: str) -> None:
+def _check_audio(index: CorpusIndex, rows: list[dict[str, str]], again: str) -> None:
     for utterance, row in zip(index.utterances, rows, strict=True):
         path = index.audio(utterance)
         try:
             stat = path.stat()
         except OSError as error:
-            raise CorpusIndexError(f"{path}: has gone since it was indexed; {advice}.") from error
-        try:
-            size, time = int(row["bytes"]), int(row["mtime_ns"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise CorpusIndexError(f"{index.code}: index.csv is damaged; {advice}.") from error
-        if (stat.st_size, stat.st_mtime_ns) == (size, time):
+            raise CorpusIndexError(f"{path}: has gone since it was indexed; {again}.") from error
+        if stat.st_size == int(row["bytes"]) and stat.st_mtime_ns == int(row["mtime_ns"]):
             continue
-        if (
-            stat.st_size != size
-            or hashlib.sha256(path.read_bytes()).hexdigest() != utterance.sha256
-        ):
+        if stat.st_size != int(row["bytes"]) or _sha256(path.read_bytes()) != utterance.sha256:
             raise CorpusIndexError(
-                f"{path}: changed since it was indexed, the index is older than the audio; "
-                f"{advice}."
+                f"{path}: changed since it was indexed, the index is older than the audio; {again}."
             )
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _row(utterance: Utterance) -> dict[str, str]:
@@ -264,7 +275,7 @@ def _row(utterance: Utterance) -> dict[str, str]:
 
 
 def _utterance(row: dict[str, str]) -> Utterance:
-    values: dict = {column: row[column] for column in COLUMNS[:9]}
+    values: dict = {column: row[column] for column in _FIELDS}
     for column in ("seconds", "valence", "arousal"):
         values[column] = float(row[column]) if row[column] else None
     return Utterance(**values)

@@ -12,6 +12,7 @@ GROUND = (
     "datamodules.audio",
     "datamodules.files",
     "datamodules.prefetch",
+    "datamodules.tables",
     "datamodules.typed_json",
 )
 """What serab takes of datamodules; these import nothing of ours but each other."""

@@ -7,17 +7,18 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from tqdm import tqdm
 
-from datamodules.demo.manifest import DemoManifest
+from datamodules.demo.manifest import is_current, missing, start_version
 from datamodules.demo.script import DemoUtterance, demo_utterances
 
-_LOCK = ".demo.lock"
+_ABANDONED = 60  # s; a file is written in milliseconds unless its writer was killed
 
 
 class DemoError(OSError):
@@ -31,11 +32,11 @@ def make_demo_speech(
     speakers: Iterable[str] | None = None,
     sentences: int | None = None,
 ) -> Path:
-    """Make the demo speech in `out`, or what of it is missing, damaged or of an older version.
+    """Make the demo speech in `out`, or what of it is missing or of an older version.
 
-    Complete and undamaged (every file's SHA-256 is compared), it returns at once and needs no
-    synthesizer. Killed at any moment, the next call continues. Two calls at a time wait for each
-    other. Works in a process with threads, since another process does the speaking.
+    Complete, it returns at once and needs no synthesizer. Every file is written whole, so a call
+    that was killed is continued by the next, and two at a time write the same bytes. Works in a
+    process with threads, since another process does the speaking.
 
     Args:
         out: folder, made where it isn't there yet.
@@ -53,8 +54,7 @@ def make_demo_speech(
     if workers is not None and workers < 1:
         raise ValueError(f"workers={workers}: expected a number from 1, or None for one per core.")
     out = Path(out)
-    made = DemoManifest.read(out)
-    if all(made.holds(utterance) for utterance in utterances):
+    if is_current(out) and not missing(out, utterances):
         return out
     if importlib.util.find_spec("parselmouth") is None:
         raise DemoError(
@@ -65,24 +65,20 @@ def make_demo_speech(
         raise DemoError("The demo speech is made by forked processes: use Linux or macOS.")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with _only_one(out):
-            _make_missing(out, utterances, workers or _cores())
+        for leftover in out.glob("*/*/.*.wav.*"):
+            with suppress(FileNotFoundError):
+                if time.time() - leftover.stat().st_mtime > _ABANDONED:
+                    leftover.unlink()
+        if not is_current(out):
+            start_version(out)
+        while utterances_left := missing(out, utterances):
+            for _ in _speak(out, utterances_left, workers or _cores()):
+                pass
     except DemoError:
         raise
     except OSError as error:
         raise _unwritable(out, error.strerror or str(error)) from error
     return out
-
-
-def _make_missing(out: Path, utterances: tuple[DemoUtterance, ...], workers: int) -> None:
-    for leftover in out.glob("*/*/.*.tmp"):
-        leftover.unlink(missing_ok=True)
-    with DemoManifest.resume(out) as manifest:  # others may have made some meanwhile
-        manifest.remove_unplanned({utterance.path for utterance in demo_utterances()})
-        missing = {u.path: u for u in utterances if not manifest.holds(u)}
-        for path, sha256 in _speak(out, list(missing.values()), workers):
-            manifest.add(missing[path], sha256)
-        manifest.finish()
 
 
 def _speak(out: Path, utterances: list[DemoUtterance], workers: int) -> Iterator[tuple[str, str]]:
@@ -136,17 +132,6 @@ def _unwritable(path: Path, reason: str) -> DemoError:
         f"{path}: the demo speech (about 50 MB) can't be written: {reason};"
         " make room or choose another folder, then run again to continue."
     )
-
-
-@contextmanager
-def _only_one(out: Path) -> Iterator[None]:
-    """Wait until nobody else makes demo speech in this folder."""
-    import fcntl  # not on Windows, which has no forks either
-
-    with (out / _LOCK).open("w") as lock:
-        with suppress(OSError):  # some network file systems have no locks; files stay whole anyway
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _cores() -> int:

@@ -19,8 +19,10 @@ SPEECH, MUSIC, SYNTHETIC = "/m/09x0r", "/m/04rlf", "/m/0brhx"
 SUFFIXES_HELD = (*SUFFIXES, ".m4a", ".webm", ".mp4", ".aac", ".mkv")
 """Endings that downloads come in; those that can't be decoded are told so, not passed over."""
 
-ID_LENGTH = 11
-_TIMES = re.compile(r"[_-](?P<start>\d+(?:\.\d+)?)(?:[_-](?P<end>\d+(?:\.\d+)?))?")
+_FREE = re.compile(r"(?P<id>[A-Za-z0-9_-]{11})(?P<rest>(?:[^A-Za-z0-9].*)?)$", re.DOTALL)
+"""An id of YouTube (11 characters) with no letter or digit behind it."""
+
+_TIMES = re.compile(r"_(?P<start>\d+(?:\.\d+)?)(?:[_-](?P<end>\d+(?:\.\d+)?))?")
 
 
 class AudioSetError(ValueError):
@@ -46,7 +48,7 @@ def descendants(ontology: str | Path, root: str = SPEECH) -> frozenset[str]:
     path = Path(ontology)
     try:
         children = {e["id"]: e["child_ids"] for e in json.loads(path.read_text("utf-8"))}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise AudioSetError(
             f"{path}: not AudioSet's ontology ({error}); expected ontology.json, a list of entries "
             "with id and child_ids."
@@ -88,6 +90,8 @@ def read_segments(path: str | Path) -> list[Segment]:
                 segments.append(segment)
     except OSError as error:
         raise AudioSetError(f"{path}: can't be read ({error.strerror}); check the path.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise AudioSetError(f"{path}: not a CSV file in UTF-8 ({error}); get it again.") from error
     return segments
 
 
@@ -128,11 +132,12 @@ def speech_segments(
 def join_files(segments: Sequence[Segment], audio: str | Path) -> Joined:
     """Find each segment's file in a folder tree.
 
-    A name holds an id that stands free in it: `ID`, `YID`, `[ID]`, `id_ID`, `Title [ID]`,
-    `ID_Original` and the like, and behind it may be the times, in seconds or milliseconds:
-    `ID_30`, `ID_30.0-40.0`, `ID_30000_40000`. A name with two ids is used for neither. Where an id
-    has several segments, a name without a start is no segment's in particular, so it isn't used.
-    Of several files of a segment the first is taken that can be decoded.
+    A file belongs to the segment whose id (11 of `A-Za-z0-9_-`) stands free in its name, with or
+    without a `Y` before it: `ID`, `YID`, `id_ID`, `[ID]`, `ID_Original` and so on. Behind the id
+    may stand `_START`, `_START_END` or `_START-END` in seconds or milliseconds. Where an id has
+    several segments, a name without a start is no segment's in particular, so it isn't used; nor is
+    a name with the ids of two videos. Of several files the first that can be read is taken. Hidden
+    and trash folders are passed over.
 
     Raises:
         AudioSetError: no such folder, or none of the segments has a file.
@@ -144,21 +149,26 @@ def join_files(segments: Sequence[Segment], audio: str | Path) -> Joined:
     by_id: dict[str, list[Segment]] = {}
     for segment in segments:
         by_id.setdefault(segment.id, []).append(segment)
-    paths: dict[Segment, list[str]] = {}
+    files: dict[Segment, list[str]] = {}
     counts: Counter[str] = Counter()
-    for path in sorted(_walk(audio)):
-        matches = _matches(Path(path).stem, by_id)
-        if len(matches) > 1:
-            counts["files with the ids of several segments in their name"] += 1
-            continue
-        named = _segment(*matches.popitem(), by_start, by_id) if matches else None
-        if named is None:
-            counts["files of no speech segment"] += 1
+    paths, hidden = _list_audio(audio)
+    for path in paths:
+        named = {
+            match
+            for name, start, end in _ids(Path(path).stem, by_id)
+            if (match := _segment(name, start, end, by_start, by_id)) is not None
+        }
+        if len(named) == 1:
+            files.setdefault(named.pop(), []).append(path)
         else:
-            paths.setdefault(named, []).append(path)
-            counts["files of a segment that has one"] += len(paths[named]) > 1
-    found = {segment: _first_usable(audio, names) for segment, names in paths.items()}
-    counts = Counter({reason: count for reason, count in counts.items() if count})
+            counts["files of two segments" if named else "files of no speech segment"] += 1
+    found: dict[Segment, str] = {}
+    for segment, copies in files.items():
+        found[segment] = _first_usable(audio, copies)
+        if len(copies) > 1:
+            counts["files of a segment that has one"] += len(copies) - 1
+    if hidden:
+        counts["hidden folders passed over"] = hidden
     if not found:
         raise AudioSetError(
             f"--audio {audio}: none of {len(segments)} speech segments has a file there; expected "
@@ -171,32 +181,49 @@ def join_files(segments: Sequence[Segment], audio: str | Path) -> Joined:
     return Joined(tuple(pairs), absent, dict(counts))
 
 
-def _matches(stem: str, by_id: dict[str, list[Segment]]) -> dict[str, str]:
-    """The ids that stand free in a file's name, and what comes behind each."""
-    if stem in by_id:
-        return {stem: ""}
-    found = {}
-    for start in range(len(stem) - ID_LENGTH + 1):
-        end = start + ID_LENGTH
-        is_free = not stem[end : end + 1].isalnum() and (
-            start == 0 or not stem[start - 1].isalnum() or stem[:start] == "Y"
-        )
-        if is_free and stem[start:end] in by_id:
-            found[stem[start:end]] = stem[end:]
+def _ids(stem: str, by_id: dict[str, list[Segment]]) -> list[tuple[str, str | None, str | None]]:
+    """Known ids that stand free in a file's name, each with the start and end behind it."""
+    if stem in by_id:  # an id may itself begin with Y
+        return [(stem, None, None)]
+    found = []
+    for at in range(len(stem)):
+        match = _FREE.match(stem, at)
+        name = match["id"] if match else ""
+        if match is None or name not in by_id or not _starts_free(stem, at):
+            continue
+        times = _TIMES.fullmatch(match["rest"])
+        found.append((name, times["start"], times["end"]) if times else (name, None, None))
     return found
+
+
+def _starts_free(stem: str, at: int) -> bool:
+    """Whether no letter or digit stands before a place, but for the `Y` that some tools write."""
+    before = stem[:at]
+    return not before[-1:].isalnum() or (before[-1] == "Y" and not before[-2:-1].isalnum())
+
+
+def _first_usable(audio: Path, paths: Sequence[str]) -> str:
+    """The first path whose recording can be read; the first of all where none can."""
+    if len(paths) == 1:
+        return paths[0]
+    for path in paths:
+        try:
+            probe_audio(audio / path)
+        except (AudioError, OSError):
+            continue
+        return path
+    return paths[0]
 
 
 def _segment(
     name: str,
-    behind: str,
+    start: str | None,
+    end: str | None,
     by_start: dict[tuple[str, int], Segment],
     by_id: dict[str, list[Segment]],
 ) -> Segment | None:
-    """The segment that an id and the times behind it stand for."""
-    times = _TIMES.fullmatch(behind)
-    if times is None:
+    if start is None:
         return by_id[name][0] if len(by_id[name]) == 1 else None
-    start, end = times["start"], times["end"]
     seconds = by_start.get((name, round(float(start) * 1000)))
     if "." in start:
         return seconds
@@ -208,21 +235,23 @@ def _segment(
     return milliseconds if in_milliseconds else seconds
 
 
-def _first_usable(root: Path, paths: Sequence[str]) -> str:
-    """The first that can be decoded; the first where none can, which then says why."""
-    if len(paths) == 1:
-        return paths[0]
-    for path in paths:
-        try:
-            probe_audio(root / path)
-        except (AudioError, OSError):
+def _list_audio(root: Path) -> tuple[list[str], int]:
+    """Relative paths of audio below a folder, sorted, and how many hidden folders there are."""
+    paths, hidden = [], 0
+    visited = set()
+    for folder, below, names in os.walk(root, followlinks=True):
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in visited:
+            below.clear()  # a link that leads back
             continue
-        return path
-    return paths[0]
-
-
-def _walk(root: Path) -> Iterable[str]:
-    for folder, _, names in os.walk(root, followlinks=True):
+        visited.add((status.st_dev, status.st_ino))
+        hidden += sum(map(_is_hidden, below))
+        below[:] = [name for name in below if not _is_hidden(name)]
         for name in names:
-            if name.lower().endswith(SUFFIXES_HELD):
-                yield (Path(folder) / name).relative_to(root).as_posix()
+            if name.lower().endswith(SUFFIXES_HELD) and not name.startswith("."):
+                paths.append((Path(folder) / name).relative_to(root).as_posix())
+    return sorted(paths), hidden
+
+
+def _is_hidden(folder: str) -> bool:
+    return folder.startswith(".") or folder.upper() in ("__MACOSX", "$RECYCLE.BIN")

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from datamodules.audio import SUFFIXES, AudioError, probe_audio
 from datamodules.files import write_whole
+from datamodules.tables import find_file, read_table
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,8 @@ def read_manifest(path: str | Path, workers: int = 8) -> Manifest:
     """
     path = Path(path).expanduser()
     try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            rows = csv.DictReader(file)
-            if "path" not in (rows.fieldnames or ()):
-                raise ValueError(f"{path}: no column 'path'; expected a CSV file with a header.")
-            listed = [row["path"] for row in rows]
+        rows = read_table(path, ("path",), any_names=True)
+        listed = [find_file(path.parent, row["path"]) for _, row in rows]
     except OSError as error:
         raise ValueError(f"{path}: can't be read ({error.strerror}); check the path.") from error
     twice = [name for name, count in Counter(listed).items() if count > 1]

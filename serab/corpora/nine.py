@@ -47,8 +47,10 @@ NINE: tuple[Corpus, ...] = (
         citation="Gournay, Lahaie, Lefebvre: A Canadian French emotional speech dataset. "
         "ACM MMSys 2018",
         archives=(Archive("CaFE_48k.zip", "https://zenodo.org/record/1478765/files/CaFE_48k.zip"),),
-        grammar=grammar(r"(?P<speaker>\d\d)-(?:(?P<emotion>[CDJNPST])-[12]|(?P<emotion2>N))-\d"),
-        respelled=(re.compile(r"(\d\d-N)-(\d)"), r"\1-1-\2"),  # of the copy at 192 kHz
+        grammar=grammar(r"(?P<speaker>\d\d)-(?P<emotion>(?:[CDJPST](?=-[12]-)|N))(?:-[12])?-\d"),
+        # the 192-kHz copy names neutral ones without the level, which is always 1
+        respell=(re.compile(r"^(\d\d-N)-(\d)$"), r"\1-1-\2"),
+        bytes_per_second=192_000 * 2 * 3,
         example="CaFE_48k/Colère/Faible/01-C-1-1.wav",
         labels=(
             ("C", "anger"),
@@ -100,10 +102,11 @@ NINE: tuple[Corpus, ...] = (
             LeftOut("1040_ITH_SAD_XX", _UNLISTED),
         ),
         probabilities=(0.7, 0.1, 0.2),
+        mirror="the GitLab mirror (cs-cooper-lab/crema-d-mirror) or the release that the "
+        "repository's issue 15 names",
         notes=(
-            "git clone its mirror gitlab.com/cs-cooper-lab/crema-d-mirror with git-lfs installed; "
-            "the LFS budget of the GitHub repository is used up, so a clone or a ZIP of it holds "
-            "pointers",
+            "git clone it with git-lfs installed, or get the audio from its GitLab mirror "
+            "(cs-cooper-lab/crema-d-mirror)",
             "1076_MTI_SAD_XX is silent and stays in: the published scores count it",
         ),
         serab=True,
@@ -223,7 +226,14 @@ NINE: tuple[Corpus, ...] = (
             ("08", "surprise"),
         ),
         emotions=(
-            *("anger", "calm", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"),
+            "anger",
+            "calm",
+            "disgust",
+            "fear",
+            "happiness",
+            "neutral",
+            "sadness",
+            "surprise",
         ),
         counts=(192, 192, 192, 192, 192, 96, 192, 192),
         speakers=24,

@@ -6,9 +6,6 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-BYTES_A_SECOND = 600_000
-"""Of a recording at 192 kHz with 24 bits, or at 48 kHz in stereo with room to spare."""
-
 
 class Access(StrEnum):
     """How a corpus can be had: by anyone, after registration, or made by the user."""
@@ -56,13 +53,14 @@ class Corpus:
 
     `grammar` is searched in a file's relative path (NFC, `/`). Its groups `speaker` and `speaker2`
     joined are the true speaker, `group` is what the released protocol takes for the speaker (the
-    speaker where there is none), `emotion` or `emotion2` is a key of `labels`; the whole match
-    names the utterance, with `respelled` (pattern, replacement) where copies spell names in two
-    ways. `example` is a path that it fits. Where names don't say the emotion, `label_files`
+    speaker where there is none), `emotion` is a key of `labels`; the whole match names the
+    utterance. `example` is a path that it fits. Where names don't say the emotion, `label_files`
     fits the paths of the files that do. `counts` are utterances per emotion, in the order of
     `emotions`, `total` all of them where only that is known; `mean_seconds` is as published;
     `probabilities` are the shares of speakers for training, validation and test;
-    `released_without` are classes that the published scores lack.
+    `released_without` are classes that the published scores lack; `respell` (pattern, template)
+    gives a copy's other spelling of an utterance id the usual one; `bytes_per_second` is the most
+    that a copy's audio takes; `mirror` says where the audio is had when git-lfs gives pointers.
     """
 
     code: str
@@ -76,7 +74,6 @@ class Corpus:
     example: str
     labels: tuple[tuple[str, str], ...]
     emotions: tuple[str, ...]
-    respelled: tuple[re.Pattern[str], str] | None = None
     counts: tuple[int, ...] | None = None
     total: int | None = None
     speakers: int | None = None
@@ -87,6 +84,9 @@ class Corpus:
     notes: tuple[str, ...] = ()
     probabilities: tuple[float, float, float] = (0.6, 0.2, 0.2)
     released_without: tuple[str, ...] = ()
+    respell: tuple[re.Pattern[str], str] | None = None
+    bytes_per_second: int = 48_000 * 2 * 3  # 48 kHz, stereo, 24 bit
+    mirror: str = ""
     serab: bool = False
     demo: bool = False
 
@@ -97,10 +97,10 @@ class Corpus:
 
     @property
     def most_bytes(self) -> int | None:
-        """More than a complete corpus has in any version; None where durations aren't known."""
+        """What the audio of two copies takes at most, unpacked; None when not known."""
         if self.utterances is None or self.mean_seconds is None:
             return None
-        return round(self.utterances * self.mean_seconds * BYTES_A_SECOND)
+        return 2 * int(self.utterances * self.mean_seconds * self.bytes_per_second)
 
     @property
     def downloadable(self) -> bool:
@@ -116,20 +116,16 @@ class Corpus:
         match = self.grammar.search(path)
         if match is None:
             return None
-        groups = {name: text for name, text in match.groupdict().items() if text is not None}
-        speaker = groups["speaker"] + groups.get("speaker2", "")
-        key = groups.get("emotion", groups.get("emotion2"))
-        emotion = None if key is None else self.label(key)
+        groups = match.groupdict()
+        speaker = groups["speaker"] + (groups.get("speaker2") or "")
+        emotion = self.label(groups["emotion"]) if "emotion" in groups else None
         stem = match[0].replace("/", "_").rsplit(".", 1)[0]
-        if self.respelled is not None:
-            pattern, replacement = self.respelled
-            stem = pattern.sub(replacement, stem) if pattern.fullmatch(stem) else stem
-        return Name(stem, speaker, groups.get("group", speaker), emotion)
+        if self.respell is not None:
+            stem = self.respell[0].sub(self.respell[1], stem)
+        return Name(stem, speaker, groups.get("group") or speaker, emotion)
 
 
 def grammar(pattern: str) -> re.Pattern[str]:
-    """Compile a file-name pattern that starts at a folder's or file's name; endings are added.
-
-    Lossless copies are the corpus, in whatever case their ending is; lossy ones aren't.
-    """
+    """Compile a file-name pattern that starts at a folder's or file's name; the endings of lossless
+    audio are added, in any case."""
     return re.compile(rf"(?:^|(?<=/)){pattern}\.(?i:wav|flac|aiff?)$")

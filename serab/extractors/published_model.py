@@ -12,7 +12,7 @@ from pathlib import Path
 
 from serab.corpora.records import Archive
 from serab.index import data_root
-from serab.prepare.archives import unpack
+from serab.prepare.archives import ArchiveError, unpack
 from serab.prepare.downloads import download
 from serab.prepare.errors import PrepareError
 
@@ -45,7 +45,7 @@ def model_folder(model: str, handle: str) -> Path:
         unpack(archive, part, lambda name: True)
         os.replace(_checked(part, f"extractor.model={model}", handle), folder)
         archive.unlink()
-    except PrepareError as error:
+    except (PrepareError, ArchiveError) as error:
         raise ValueError(f"extractor.model={model}: {error}") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -17,36 +17,34 @@ from typing import IO
 
 from tqdm import tqdm
 
-from serab.corpora.records import Archive
-from serab.prepare.errors import PrepareError
 from serab.prepare.paths import hidden
 
 _SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _BLOCK = 1 << 20
+_DEEPEST = 8  # archives in archives
 _DAMAGE = (
     zipfile.BadZipFile,
     tarfile.TarError,
-    EOFError,
     zlib.error,
     lzma.LZMAError,
     struct.error,
-    ValueError,
-    LookupError,  # of names and sizes that aren't any
-    ArithmeticError,
+    EOFError,
+    ValueError,  # of numbers and names that can't be
+    LookupError,
+    OverflowError,
     RuntimeError,
+    AssertionError,
+    TypeError,
     MemoryError,
 )
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
-"""What an OSError says of the disk; others come of sizes and names that an archive claims."""
-_DEEPEST = 4
-"""Archives in archives: providers have two, no more."""
-_MOST_EXPANSION = 200
-"""Times its own size: speech shrinks to a fifth at best, a bomb to a thousandth ..."""
-_SMALL = 100_000_000
-"""... and what unpacks to fewer bytes does no harm."""
+"""What Python's zip and tar readers raise on a damaged archive."""
 
 Member = tuple[str, int, Callable[[], IO[bytes]]]
 """Name, bytes when unpacked, and what opens it."""
+
+
+class ArchiveError(ValueError):
+    """An archive that can't or mustn't be unpacked; the message names it and the way out."""
 
 
 def is_archive(path: str | Path) -> bool:
@@ -54,32 +52,27 @@ def is_archive(path: str | Path) -> bool:
     return str(path).lower().endswith(_SUFFIXES)
 
 
-def check_archive(path: Path, known: Archive) -> None:
-    """Hold a file to the provider's size and md5, where the record has them.
+def check_archive(path: Path, size: int | None = None, md5: str | None = None) -> None:
+    """Hold a file to the provider's size (bytes) and md5 (hex), where they are known.
 
     Raises:
-        PrepareError: another size or checksum.
+        ArchiveError: another size or checksum.
     """
-    size = path.stat().st_size
-    if known.size is not None and size != known.size:
-        what = "half-downloaded" if size < known.size else "another file"
-        raise PrepareError(
-            f"{path}: {what}, {size} bytes where the provider's {known.name} has {known.size}; "
-            "download it again."
+    found = path.stat().st_size
+    if size is not None and found != size:
+        what = "half-downloaded" if found < size else "another file"
+        raise ArchiveError(
+            f"{path}: {what}, {found} bytes where the provider's has {size}; download it again."
         )
-    if known.md5 is not None and (md5 := _md5(path)) != known.md5:
-        raise PrepareError(
-            f"{path}: damaged or another file, its md5 is {md5} and the provider's {known.md5}; "
+    if md5 is not None and (digest := _md5(path)) != md5:
+        raise ArchiveError(
+            f"{path}: damaged or another file, its md5 is {digest} and the provider's {md5}; "
             "download it again."
         )
 
 
 def unpack(
-    archive: Path,
-    target: Path,
-    wanted: Callable[[str], bool],
-    most_bytes: int | None = None,
-    depth: int = 1,
+    archive: Path, target: Path, wanted: Callable[[str], bool], most: int | None = None
 ) -> list[str]:
     """Unpack the wanted files of a zip or tar, and of archives inside it, into `target`.
 
@@ -88,87 +81,99 @@ def unpack(
 
     Args:
         wanted: says from a relative path (`/`) if a file is unpacked.
-        most_bytes: that these can have in all; None where that isn't known.
-        depth: of this archive in others.
+        most: bytes that all of it may take unpacked; None leaves it to the free space.
 
     Returns:
         Relative paths of all files there are, unpacked or not.
 
     Raises:
-        PrepareError: not an archive, cut off, damaged or encrypted, packed in a way that can't be
-            read, names that lead outside, links, two files with one name, archives in archives
-            without end, far more than can be in it, or too little space.
+        ArchiveError: not an archive, cut off, damaged, encrypted or packed by a method that
+            can't be read, names that lead outside, links, two files with one name, archives nested
+            too deep, more than `most`, or too little space.
         OSError: the disk fails.
     """
-    if depth > _DEEPEST:
-        raise _hostile(archive, archive.name, f"more than {_DEEPEST} archives inside each other")
-    try:
-        return _unpack(archive, target, wanted, most_bytes, depth)
-    except PrepareError:
-        raise
-    except NotImplementedError as error:  # Deflate64 of Windows' Explorer, for one
-        raise PrepareError(
-            f"{archive}: packed in a way that Python can't read ({error}), as Windows packs large "
-            "files by Deflate64; unpack it with Windows or 7-Zip and give the folder."
-        ) from error
-    except (*_DAMAGE, OSError) as error:
-        if isinstance(error, OSError) and error.errno in _DISK:
+    return _Unpacking(archive, most).unpack(archive, target, wanted, depth=0)
+
+
+class _Unpacking:
+    """One archive and those inside it, which share one limit."""
+
+    def __init__(self, outermost: Path, most: int | None):
+        self.outermost, self.most, self.written = outermost, most, 0
+
+    def unpack(
+        self, archive: Path, target: Path, wanted: Callable[[str], bool], depth: int
+    ) -> list[str]:
+        if depth > _DEEPEST:
+            raise ArchiveError(
+                f"{self.outermost}: holds archives in archives, more than {_DEEPEST} deep, which "
+                "no corpus' archive does; get the archive from its provider."
+            )
+        try:
+            names, inner = self._files(archive, target, wanted)
+        except ArchiveError:
             raise
-        reason = str(getattr(error, "strerror", None) or error).partition("\n")[0].rstrip(":")
-        raise PrepareError(
-            f"{archive}: cut off or damaged ({reason}); download it again."
-        ) from error
+        except NotImplementedError as error:
+            raise ArchiveError(
+                f"{archive}: packed by a method that can't be read here ({error}; Windows Explorer "
+                "packs large folders as Deflate64); unpack it yourself, with 7z or unzip, and give "
+                "the folder, or if that fails too, download it again."
+            ) from error
+        except _DAMAGE as error:
+            raise _damaged(archive, error) from error
+        except OSError as error:
+            if error.errno not in (None, errno.EINVAL, errno.ENAMETOOLONG, errno.EILSEQ):
+                raise  # the disk's fault, not the archive's
+            raise _damaged(archive, error) from error
+        for name in inner:
+            packed = target / name
+            folder = _free_folder(packed)
+            prefix = folder.relative_to(target).as_posix()
+            deeper = self.unpack(packed, folder, below(f"{prefix}/", wanted), depth + 1)
+            names += [f"{prefix}/{path}" for path in deeper]
+            packed.unlink()
+        return names
+
+    def _files(
+        self, archive: Path, target: Path, wanted: Callable[[str], bool]
+    ) -> tuple[list[str], list[str]]:
+        """Write what is wanted; the names of files, and of archives inside."""
+        names: list[str] = []
+        inner: list[str] = []
+        with _members(archive) as (total, members), _bar(f"unpacking {archive.name}", total) as bar:
+            free = shutil.disk_usage(target).free
+            for raw, size, read in members:
+                bar.update(size)
+                name = _safe(raw, archive)
+                if any(hidden(part) for part in name.split("/")):
+                    continue
+                if is_archive(name):
+                    inner.append(name)
+                else:
+                    names.append(name)
+                    if not wanted(name):
+                        continue
+                free -= size
+                self.written += size
+                if self.most is not None and self.written > self.most:
+                    raise ArchiveError(
+                        f"{self.outermost}: unpacks to more than {self.most / 1e6:,.0f} MB, which "
+                        "is more than the corpus has; nothing was kept of it, get the archive from "
+                        "its provider, or unpack it yourself and give the folder."
+                    )
+                if free < 0:
+                    raise ArchiveError(
+                        f"{archive}: too little space in {target.parent} to unpack it; free some "
+                        "or point SERAB_DATA at a larger disk."
+                    )
+                _copy(read, target / name, archive, name)
+        return names, inner
 
 
-def _unpack(
-    archive: Path,
-    target: Path,
-    wanted: Callable[[str], bool],
-    most_bytes: int | None,
-    depth: int,
-) -> list[str]:
-    names: list[str] = []
-    inner: list[str] = []
-    unpacked = 0
-    bound = max(_SMALL, _MOST_EXPANSION * archive.stat().st_size)
-    if most_bytes is not None:
-        bound = min(bound, max(_SMALL, most_bytes))
-    with _members(archive) as (total, members), _bar(f"unpacking {archive.name}", total) as bar:
-        free = shutil.disk_usage(target).free
-        for raw, size, read in members:
-            bar.update(size)
-            name = _safe(raw, archive)
-            if any(hidden(part) for part in name.split("/")):
-                continue
-            if is_archive(name):
-                inner.append(name)
-            elif wanted(name):
-                names.append(name)
-            else:
-                names.append(name)
-                continue
-            unpacked += size
-            if unpacked > bound:
-                raise _hostile(
-                    archive,
-                    name,
-                    f"more than {bound / 1e9:.1f} GB, where {unpacked / 1e9:.1f} GB can't be",
-                )
-            free -= size
-            if free < 0:
-                raise PrepareError(
-                    f"{archive}: too little space in {target.parent} to unpack it; free some or "
-                    "point SERAB_DATA at a larger disk."
-                )
-            _copy(read, target / name, archive, name)
-    for name in inner:
-        packed = target / name
-        folder = _free_folder(packed)
-        prefix = folder.relative_to(target).as_posix()
-        deeper = unpack(packed, folder, below(f"{prefix}/", wanted), most_bytes, depth + 1)
-        names += [f"{prefix}/{path}" for path in deeper]
-        packed.unlink()
-    return names
+def _damaged(archive: Path, error: Exception) -> ArchiveError:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    reason = " ".join(text.split()) or type(error).__name__
+    return ArchiveError(f"{archive}: cut off or damaged ({reason}); download it again.")
 
 
 def below(prefix: str, wanted: Callable[[str], bool]) -> Callable[[str], bool]:
@@ -184,20 +189,29 @@ def _members(archive: Path) -> Iterator[tuple[int, Iterator[Member]]]:
             infos = [info for info in file.infolist() if not info.is_dir()]
             yield sum(i.file_size for i in infos), (_zip_member(file, i, archive) for i in infos)
     elif archive.name.lower().endswith(".zip"):
-        raise PrepareError(
+        raise ArchiveError(
             f"{archive}: half-downloaded or not a zip, its table of contents isn't there; "
             "download it again."
         )
     else:
         with tarfile.open(archive) as file:
-            yield 0, (_tar_member(file, info, archive) for info in file if not info.isdir())
+            yield 0, _tar_members(file, archive)
+
+
+def _tar_members(file: tarfile.TarFile, archive: Path) -> Iterator[Member]:
+    for info in file:
+        if not info.isdir():
+            yield _tar_member(file, info, archive)
+    # the checksum of a compressed tar stands behind all that tarfile reads
+    while file.fileobj is not None and file.fileobj.read(_BLOCK):
+        pass
 
 
 def _zip_member(file: zipfile.ZipFile, info: zipfile.ZipInfo, archive: Path) -> Member:
     if (info.external_attr >> 16) & 0o170000 == 0o120000:
         raise _hostile(archive, info.filename, "a link")
     if info.flag_bits & 0x1:
-        raise PrepareError(f"{archive}: is encrypted; unpack it yourself and give the folder.")
+        raise ArchiveError(f"{archive}: is encrypted; unpack it yourself and give the folder.")
     name = info.filename
     if not info.flag_bits & 0x800:  # no word on the encoding: UTF-8 if it can be, else cp437
         with suppress(UnicodeError):
@@ -225,8 +239,8 @@ def _safe(name: str, archive: Path) -> str:
     return path.as_posix()
 
 
-def _hostile(archive: Path, name: str, what: str) -> PrepareError:
-    return PrepareError(
+def _hostile(archive: Path, name: str, what: str) -> ArchiveError:
+    return ArchiveError(
         f"{archive}: holds {what} ({name!r}), which no corpus' archive does; nothing was kept of "
         "it, get the archive from its provider."
     )
@@ -247,10 +261,9 @@ def _copy(read: Callable[[], IO[bytes]], path: Path, archive: Path, name: str) -
         with read() as source, path.open("xb") as file:
             shutil.copyfileobj(source, file, _BLOCK)
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
-        raise PrepareError(
-            f"{archive}: has two files, or a file and a folder, of one name ({name}); which one is "
-            "right can't be told, "
-            "download it again, or unpack it yourself and give the folder."
+        raise ArchiveError(
+            f"{archive}: has two files with one name ({name}), or a file and a folder; which one "
+            "is right can't be told, download it again, or unpack it yourself and give the folder."
         ) from None
 
 

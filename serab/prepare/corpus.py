@@ -11,8 +11,7 @@ from serab.corpora.records import Corpus
 from serab.index import CorpusIndex, data_root, write_index
 from serab.prepare.errors import PrepareError
 from serab.prepare.labels import read_custom
-from serab.prepare.paths import list_files
-from serab.prepare.sources import archives_of, unpack_all
+from serab.prepare.sources import find_source, unpack_all
 from serab.prepare.staging import staging
 from serab.prepare.survey import Survey, not_this_corpus, survey
 
@@ -34,6 +33,7 @@ def prepare(
 
     Raises:
         PrepareError: the source isn't the corpus, or isn't all of it; `listing` has the names.
+        ArchiveError: an archive that can't be unpacked.
         OSError: no space, no permission.
     """
     record = corpus(code)
@@ -42,44 +42,40 @@ def prepare(
         if not source.exists():
             raise PrepareError(f"{source}: no such file or folder; check --source.")
     home = (root or data_root()) / record.code
-    said = ", ".join(str(source.resolve()) for source in paths)
+    source_text = ", ".join(str(source.resolve()) for source in paths)
     if record.code == "CUSTOM":
         if len(paths) != 1 or not paths[0].is_file():
             raise PrepareError("CUSTOM: --source takes one CSV (path, speaker, emotion).")
-        seen = Survey(read_custom(paths[0]))
-        return _index_in_place(record, paths[0].parent, seen, home, said, allow_partial)
-    archives = archives_of(record, paths)
-    if archives:
-        return _index_unpacked(record, archives, home, said, allow_partial)
-    names = list_files(paths[0])
-    seen = survey(record, names)
-    if not seen.found:
-        raise not_this_corpus(record, names, str(paths[0]))
-    return _index_in_place(record, paths[0], seen, home, said, allow_partial)
+        listed = Survey(read_custom(paths[0]))
+        return _index_in_place(record, paths[0].parent, listed, home, source_text, allow_partial)
+    found = find_source(record, paths)
+    if isinstance(found, Survey):
+        return _index_in_place(record, paths[0], found, home, source_text, allow_partial)
+    return _index_unpacked(record, found, home, source_text, allow_partial)
 
 
 def _index_in_place(
-    record: Corpus, folder: Path, seen: Survey, home: Path, said: str, allow_partial: bool
+    record: Corpus, folder: Path, surveyed: Survey, home: Path, source: str, allow_partial: bool
 ) -> CorpusIndex:
     # imported here: it takes torch along, which --list and a wrong name needn't wait for
     from serab.prepare.examine import examine
 
-    index, stamps = examine(record, folder.resolve(), seen, allow_partial)
-    write_index(index, stamps, home, said, unpacked=False)
+    index, stamps = examine(record, folder.resolve(), surveyed, allow_partial)
+    write_index(index, stamps, home, source, unpacked=False)
     return index
 
 
 def _index_unpacked(
-    record: Corpus, archives: Sequence[Path], home: Path, said: str, allow_partial: bool
+    record: Corpus, archives: Sequence[Path], home: Path, source: str, allow_partial: bool
 ) -> CorpusIndex:
     from serab.prepare.examine import examine
 
     with staging(home) as stage:
         names = unpack_all(record, archives, stage.folder)
-        seen = survey(record, names)
-        if not seen.found:
+        surveyed = survey(record, names)
+        if not surveyed.found:
             raise not_this_corpus(record, names, ", ".join(map(str, archives)))
-        index, stamps = examine(record, stage.folder, seen, allow_partial)
+        index, stamps = examine(record, stage.folder, surveyed, allow_partial)
         index = replace(index, root=stage.audio)
-        stage.swap_in(lambda: write_index(index, stamps, home, said, unpacked=True))
+        stage.swap_in(lambda: write_index(index, stamps, home, source, unpacked=True))
     return index

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from serab.corpora import corpus
 from serab.corpora.records import Access, Archive
 from serab.index import data_root
-from serab.prepare.archives import check_archive
+from serab.prepare.archives import ArchiveError, check_archive
 from serab.prepare.errors import PrepareError
 
 _BLOCK = 1 << 18
@@ -32,14 +32,15 @@ def download(archive: Archive, folder: Path) -> Path:
         Where the archive is, checked against the provider's size and md5 where they are known.
 
     Raises:
-        PrepareError: no direct link, unreachable, cut off, another size or checksum, no space.
+        PrepareError: no direct link, unreachable, cut off, no space.
+        ArchiveError: another size or checksum.
     """
     if archive.url is None:
         raise PrepareError(f"{archive.name}: its provider offers no direct link.")
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / archive.name
     if target.is_file():
-        check_archive(target, archive)
+        check_archive(target, archive.size, archive.md5)
         return target
     part = folder / f"{archive.name}.part"
     try:
@@ -51,8 +52,8 @@ def download(archive: Archive, folder: Path) -> Path:
             f"Or download it otherwise, to {target}."
         ) from e
     try:
-        check_archive(part, archive)
-    except PrepareError:
+        check_archive(part, archive.size, archive.md5)
+    except ArchiveError:
         part.unlink()
         _stamp(part).unlink(missing_ok=True)
         raise
@@ -137,10 +138,10 @@ def fetch(code: str, root: Path | None = None) -> list[Path]:
             f"`python -m serab.prepare {record.code} --source ARCHIVE_OR_FOLDER`."
         )
     if not record.downloadable:
-        where = record.homepage or "nowhere else"
+        place = record.homepage or "nowhere else"
         hint = "".join(f" ({note})" for note in record.notes if "clone" in note)
         raise PrepareError(
-            f"{record.name} has no direct link: get it from {where}{hint}, then run "
+            f"{record.name} has no direct link: get it from {place}{hint}, then run "
             f"`python -m serab.prepare {record.code} --source ARCHIVE_OR_FOLDER`."
         )
     folder = (root or data_root()) / "downloads" / record.code

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from datamodules.tables import find_file, read_table
 from serab.corpora.records import Name
 from serab.prepare.errors import PrepareError
 
 _TURN = re.compile(
     r"^\[\s*[\d.]+ - [\d.]+\s*\]\t(?P<id>\S+)\t(?P<emotion>\w+)"
-    r"\t\[(?P<valence>[\d.]+), (?P<arousal>[\d.]+), (?P<dominance>[\d.]+)\]\s*$"
+    r"\t\[(?P<valence>\d+\.?\d*), (?P<arousal>\d+\.?\d*), \d+\.?\d*\]\s*$"
 )
 
 
@@ -57,45 +57,31 @@ def read_iemocap(paths: Iterable[Path]) -> dict[str, Label]:
 
 
 def read_custom(path: Path) -> dict[str, tuple[Name, tuple[str, ...]]]:
-    """Read a table with the columns path, speaker, emotion (others are ignored).
-
-    Columns are separated by commas, semicolons or tabs, whichever the header has most of.
+    """Read a CSV (, ; or tab) with the columns path, speaker, emotion (others are ignored).
 
     Returns:
         utterance id -> (name, path as in the CSV: relative to the CSV's folder, or absolute).
 
     Raises:
-        PrepareError: not UTF-8, columns missing, empty cells, a path twice.
+        ValueError: not UTF-8, columns missing, a short row.
+        PrepareError: empty cells, a path twice.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise PrepareError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8.") from error
-    header = text.partition("\n")[0]
-    delimiter = max(",;\t", key=header.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    missing = [c for c in ("path", "speaker", "emotion") if c not in (reader.fieldnames or ())]
-    if missing:
-        raise PrepareError(
-            f"{path}: lacks the column(s) {', '.join(missing)}; its first line must name path, "
-            "speaker and emotion."
-        )
     found: dict[str, tuple[Name, tuple[str, ...]]] = {}
-    lines: dict[str, int] = {}
-    for row in reader:
-        cells = [(row[column] or "").strip() for column in ("path", "speaker", "emotion")]
-        if not all(cells):
+    lines: dict[str, tuple[int, str]] = {}
+    for number, row in read_table(path, ("path", "speaker", "emotion")):
+        listed, speaker, emotion = row["path"], row["speaker"], row["emotion"]
+        if not (listed and speaker and emotion):
+            raise PrepareError(f"{path}, line {number}: path, speaker or emotion is empty.")
+        audio = find_file(path.parent, listed)
+        file = unicodedata.normalize("NFC", os.path.normpath(path.parent / audio))
+        if file in lines:
+            line, other = lines[file]
+            label = "" if other == emotion else f", under another label ({other}, here {emotion})"
             raise PrepareError(
-                f"{path}, line {reader.line_num}: path, speaker or emotion is empty."
+                f"{path}, line {number}: {listed} is there twice, first in line {line}{label}; "
+                "keep one of the two lines."
             )
-        audio, speaker, emotion = cells
-        key = os.path.normpath(audio)
-        if key in lines:
-            raise PrepareError(
-                f"{path}, line {reader.line_num}: {audio} is in line {lines[key]} too; list each "
-                "recording once."
-            )
-        lines[key] = reader.line_num
+        lines[file] = number, emotion
         found[audio] = (Name(audio, speaker, speaker, emotion), (audio,))
     if not found:
         raise PrepareError(f"{path}: lists no recordings.")

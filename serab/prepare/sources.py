@@ -1,4 +1,4 @@
-"""What a corpus is made from: its archives, or a folder."""
+"""What a corpus is made from: its archives, or a folder that is surveyed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from serab.corpora.records import Corpus
 from serab.prepare.archives import below, check_archive, is_archive, unpack
 from serab.prepare.errors import PrepareError
 from serab.prepare.paths import list_files, normal
-from serab.prepare.survey import survey
+from serab.prepare.survey import Survey, not_this_corpus, survey
 
 
-def archives_of(record: Corpus, sources: Sequence[Path]) -> list[Path]:
-    """The archives to unpack; none when the source is a folder that holds the audio itself.
+def find_source(record: Corpus, sources: Sequence[Path]) -> list[Path] | Survey:
+    """The archives to unpack, or the survey of a folder that holds the audio itself.
 
     Raises:
-        PrepareError: a file that isn't an archive or not the provider's, or mixed sources.
+        PrepareError: a file that isn't an archive, mixed sources, or nothing of the corpus there.
+        ArchiveError: an archive that isn't the provider's.
     """
     if all(source.is_file() for source in sources):
         for source in sources:
@@ -27,22 +28,26 @@ def archives_of(record: Corpus, sources: Sequence[Path]) -> list[Path]:
                 )
             for known in record.archives:
                 if known.name == source.name:
-                    check_archive(source, known)
+                    check_archive(source, known.size, known.md5)
         return list(sources)
     if len(sources) > 1:
         raise PrepareError("--source takes one folder, or one or more archives.")
-    names = list_files(sources[0])
-    if survey(record, names).found:
-        return []
-    own = {archive.name for archive in record.archives}
-    return [sources[0] / name for name in names if Path(name).name in own]
+    listing = list_files(sources[0])
+    surveyed = survey(record, listing.files, listing.hidden)
+    if surveyed.found:
+        return surveyed
+    known_names = {archive.name for archive in record.archives}
+    archives = [sources[0] / name for name in listing.files if Path(name).name in known_names]
+    if not archives:
+        raise not_this_corpus(record, listing.files, str(sources[0]))
+    return archives
 
 
 def unpack_all(record: Corpus, archives: Sequence[Path], folder: Path) -> list[str]:
     """Unpack what a corpus needs of its archives; returns the paths of all that they hold.
 
     Raises:
-        PrepareError: see `unpack`.
+        ArchiveError: see `unpack`.
     """
 
     def wanted(path: str) -> bool:
@@ -53,9 +58,9 @@ def unpack_all(record: Corpus, archives: Sequence[Path], folder: Path) -> list[s
     names: list[str] = []
     for archive in archives:
         # several archives (female.zip, male.zip) get a folder each, so that equal names can't meet
-        own = archive.name.split(".")[0] if len(archives) > 1 else ""
-        (folder / own).mkdir(exist_ok=True)
-        prefix = f"{own}/" if own else ""
-        found = unpack(archive, folder / own, below(prefix, wanted), record.most_bytes)
+        subfolder = archive.name.split(".")[0] if len(archives) > 1 else ""
+        (folder / subfolder).mkdir(exist_ok=True)
+        prefix = f"{subfolder}/" if subfolder else ""
+        found = unpack(archive, folder / subfolder, below(prefix, wanted), record.most_bytes)
         names += [prefix + name for name in found]
     return names

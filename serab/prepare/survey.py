@@ -1,4 +1,4 @@
-"""What lies in a folder, judged by names alone: utterances, doubles, strangers, another corpus."""
+"""What lies in a folder, judged by names alone: utterances, doubles, unlisted, another corpus."""
 
 from __future__ import annotations
 
@@ -21,24 +21,25 @@ class Survey:
     """Names, sorted out.
 
     `found`: utterance id -> its name and every path that has it, the least deep first, by id;
-    `left_out`: files that the record names as such; `strangers`: other audio; `labels`: label
-    files.
+    `left_out`: files that the record names as such; `unlisted`: other audio; `labels`: label
+    files; `hidden`: folders that were passed over.
     """
 
     found: dict[str, tuple[Name, tuple[str, ...]]]
     left_out: tuple[tuple[LeftOut, str], ...] = ()
-    strangers: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
 
 
-def survey(record: Corpus, paths: Iterable[str]) -> Survey:
-    """Sort relative paths into the utterances of a corpus and others.
+def survey(record: Corpus, paths: Iterable[str], hidden: Iterable[str] = ()) -> Survey:
+    """Sort relative paths into the utterances of a corpus and others; `hidden` are passed on.
 
     Raises:
         PrepareError: an audio file whose name isn't UTF-8.
     """
     found: dict[str, tuple[Name, list[str]]] = {}
-    left_out, strangers, labels, unreadable = [], [], [], []
+    left_out, unlisted, labels, unreadable = [], [], [], []
     known = {item.id: item for item in record.left_out}
     listed = inventory(record.code)
     for path in paths:
@@ -51,11 +52,11 @@ def survey(record: Corpus, paths: Iterable[str]) -> Survey:
         elif not _is_unicode(path):
             unreadable.append(path)
         elif name is None:
-            strangers.append(path)
+            unlisted.append(path)
         elif name.id in known:
             left_out.append((known[name.id], path))
         elif listed is not None and name.id not in listed:
-            strangers.append(path)
+            unlisted.append(path)
         else:
             found.setdefault(name.id, (name, []))[1].append(path)
     if unreadable:
@@ -65,13 +66,13 @@ def survey(record: Corpus, paths: Iterable[str]) -> Survey:
             [repr(os.fsencode(path)) for path in unreadable],
         )
     ordered = {
-        key: (name, tuple(sorted(where, key=lambda path: (path.count("/"), path))))
-        for key, (name, where) in sorted(found.items())
+        key: (name, tuple(sorted(copies, key=lambda path: (path.count("/"), path))))
+        for key, (name, copies) in sorted(found.items())
     }
-    return Survey(ordered, tuple(left_out), tuple(strangers), tuple(labels))
+    return Survey(ordered, tuple(left_out), tuple(unlisted), tuple(labels), tuple(hidden))
 
 
-def not_this_corpus(record: Corpus, paths: Sequence[str], where: str) -> PrepareError:
+def not_this_corpus(record: Corpus, paths: Sequence[str], source: str) -> PrepareError:
     """The error for a source without utterances of a corpus; names the one it looks like."""
     texts = [normal(path) for path in paths]
     fitting = Counter(
@@ -84,14 +85,14 @@ def not_this_corpus(record: Corpus, paths: Sequence[str], where: str) -> Prepare
     if fitting:
         code, count = fitting.most_common(1)[0]
         return PrepareError(
-            f"{where}: not {record.name} ({record.code}): {count} files are named as in "
+            f"{source}: not {record.name} ({record.code}): {count} files are named as in "
             f"{CORPORA[code].name}; run `python -m serab.prepare {code}` with it, or give "
             f"{record.name}'s archive or folder."
         )
     audio = [path for path, text in zip(paths, texts, strict=True) if text.lower().endswith(_AUDIO)]
     what = f"{len(audio)} audio files, but none" if audio else "no audio file"
     return PrepareError(
-        f"{where}: has {what} named as in {record.name} ({record.code}), such as "
+        f"{source}: has {what} named as in {record.name} ({record.code}), such as "
         f"{record.example!r}; give its archive or the folder that it unpacks to.",
         audio[:10],
     )

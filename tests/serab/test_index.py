@@ -110,21 +110,31 @@ def test_digest_tells_labels_apart(root, tmp_path):
     assert prepare("CUSTOM", [table]).digest != digest
 
 
-def test_partial_is_part_of_what_results_depend_on(root):
-    """Else a partial corpus is made whole by a word in index.json."""
+def test_partial_turned_to_false(root, tmp_path):
+    (tmp_path / "audio/5.wav").write_bytes(b"")
+    prepare("CUSTOM", [tmp_path / "audio/mine.csv"], allow_partial=True)
     path = root / "CUSTOM/index.json"
-    about = json.loads(path.read_text())
-    path.write_text(json.dumps(about | {"partial": not about["partial"]}))
-    with pytest.raises(CorpusIndexError, match=r"index\.json: was changed by hand"):
-        load_index("CUSTOM", root)
+    whole = json.loads(path.read_text())
+    assert load_index("CUSTOM").partial
+    for change in ({"partial": False}, {"corrupt": []}, {"code": "EMB"}):
+        path.write_text(json.dumps(whole | change))
+        with pytest.raises(CorpusIndexError, match=r"index\.json: was changed by hand"):
+            load_index("CUSTOM")
 
 
-@pytest.mark.parametrize("value", [None, "word", -1, 1.5, [], {}, True, [1], {"_target_": "os.x"}])
-@pytest.mark.parametrize("key", ["audio", "unpacked", "emotions", "partial", "missing", "digest"])
+def test_format_1_is_read_while_it_holds(root, tmp_path):
+    (tmp_path / "audio/5.wav").write_bytes(b"")
+    index = prepare("CUSTOM", [tmp_path / "audio/mine.csv"], allow_partial=True)
+    path = root / "CUSTOM/index.json"
+    old = json.loads(path.read_text()) | {"format": 1, "digest": index.first_digest}
+    path.write_text(json.dumps(old))
+    assert load_index("CUSTOM").digest == index.digest != index.first_digest
+
+
+@pytest.mark.parametrize("value", [None, "word", -1, 1e9, [1], {}, float("nan")])
+@pytest.mark.parametrize("key", ["emotions", "missing", "unpacked", "partial", "digest"])
 def test_metadata_of_other_types(key, value, root):
     path = root / "CUSTOM/index.json"
-    about = json.loads(path.read_text())
-    path.write_text(json.dumps(about | {key: value}))
-    if value != about[key]:
-        with pytest.raises(CorpusIndexError, match="prepare CUSTOM"):
-            load_index("CUSTOM", root)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    with pytest.raises(CorpusIndexError, match=r"index\.json: (damaged|was changed)"):
+        load_index("CUSTOM")

@@ -132,38 +132,37 @@ def test_bad_files(tmp_path, segments, ontology, audio, capsys):
 @pytest.mark.parametrize(
     "name",
     [
-        "--PJHxphWEs_30.0-40.0", "id_--PJHxphWEs", "ID---PJHxphWEs", "--PJHxphWEs_Original",
-        "A title [--PJHxphWEs]", "Y---PJHxphWEs", "Y--PJHxphWEs", "--PJHxphWEs_30000_40000",
+        "--PJHxphWEs_30.0-40.0.wav",
+        "id_--PJHxphWEs.wav",
+        "--PJHxphWEs_Original.wav",
+        "A title [--PJHxphWEs].wav",
+        "Y---PJHxphWEs.wav",
+        "id---PJHxphWEs-speech.wav",
     ],
-)  # fmt: skip
-def test_names_that_downloaders_write(name: str, segments: Path, tmp_path: Path):
-    chosen, _ = speech_segments(read_segments(segments), frozenset({SPEECH}))
-    sf.write(tmp_path / f"{name}.wav", voiced(0.5, 16_000, 0), 16_000)
+)
+def test_names_that_downloaders_write(name, segments, ontology, tmp_path):
+    chosen, _ = speech_segments(read_segments(segments), descendants(ontology))
+    sf.write(tmp_path / name, voiced(0.2, 16_000, 0), 16_000)
+    assert [(s.id, path) for s, path in join_files(chosen, tmp_path).found] == [
+        ("--PJHxphWEs", name)
+    ]
+
+
+def test_the_first_usable_file_of_an_id_and_ambiguous_names(segments, ontology, tmp_path):
+    chosen, _ = speech_segments(read_segments(segments), descendants(ontology))
+    for folder in ("b", ".Trash-1000"):
+        (tmp_path / folder).mkdir()
+        sf.write(tmp_path / folder / "--PJHxphWEs.wav", voiced(0.2, 16_000, 0), 16_000)
+    (tmp_path / "--PJHxphWEs.m4a").write_bytes(b"")
+    (tmp_path / "--PJHxphWEs and robotrobot0.wav").write_bytes(b"")
+    (tmp_path / "xxrobotrobot0.wav").write_bytes(b"")  # no id stands free in it
     joined = join_files(chosen, tmp_path)
-    assert [(s.id, path) for s, path in joined.found] == [("--PJHxphWEs", f"{name}.wav")]
-
-
-def test_two_ids_in_a_name_are_used_for_neither(segments: Path, tmp_path: Path):
-    for name in ("millisecond --PJHxphWEs", "millisecond"):
-        sf.write(tmp_path / f"{name}.wav", voiced(0.5, 16_000, 0), 16_000)
-    joined = join_files(read_segments(segments), tmp_path)
-    assert [path for _, path in joined.found] == ["millisecond.wav"]
-    assert joined.counts["files with the ids of several segments in their name"] == 1
-
-
-def test_the_first_usable_file_of_a_segment(segments: Path, tmp_path: Path):
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a/--PJHxphWEs.m4a").write_bytes(b"not audio")
-    (tmp_path / "a/--PJHxphWEs.wav").write_bytes(b"")
-    sf.write(tmp_path / "--PJHxphWEs_30.flac", voiced(0.5, 16_000, 0), 16_000)
-    sf.write(tmp_path / "z--PJHxphWEs.flac", voiced(0.5, 16_000, 0), 16_000)  # not free
-    chosen, _ = speech_segments(read_segments(segments), frozenset({SPEECH}))
-    joined = join_files(chosen, tmp_path)
-    assert [path for _, path in joined.found] == ["--PJHxphWEs_30.flac"]
-    assert joined.counts["files of a segment that has one"] == 2
-
-
-def test_lists_with_a_byte_order_mark(segments: Path):
-    before = read_segments(segments)
-    segments.write_bytes(b"\xef\xbb\xbf" + segments.read_bytes())
-    assert read_segments(segments) == before
+    assert [path for _, path in joined.found] == ["b/--PJHxphWEs.wav"]
+    assert joined.counts == {
+        "files of two segments": 1,
+        "files of no speech segment": 1,
+        "files of a segment that has one": 1,
+        "hidden folders passed over": 1,
+        "absent": 7,
+        "found": 1,
+    }

@@ -262,7 +262,7 @@ def test_manifest_with_missing_files(source: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("file\na.wav\n", "no column 'path'"),
+        ("file\na.wav\n", "lacks the column\(s\) path"),
         ("path\n", "lists no recording"),
         ("path\na.wav\na.wav\n", r"lists a\.wav twice"),
         ("path\na.wav\n", "none of 1 recordings can be used"),

@@ -11,6 +11,7 @@ from serab.corpora.nine import NINE
 from serab.index import load_index
 from serab.prepare.corpus import prepare
 from serab.prepare.errors import PrepareError
+from serab.prepare.paths import normal
 from serab.protocol import PUBLISHED, STRICT
 from serab.splits import leak_report, split
 from tests.support.corpus_trees import (
@@ -239,6 +240,60 @@ def test_counts_tell_where_names_are_not_known(prepared, tmp_path):
         one.write_bytes(content)
 
 
+EMOBOX = {"AES": "aesdd", "CAF": "cafe", "CRE": "cremad", "EMB": "emodb", "EMV": "emovo"}
+EMOBOX |= {"RAV": "ravdess", "SAV": "savee", "SHE": "shemo"}
+EMOBOX_LABELS = {"angry": "anger", "boredem": "boredom", "fearful": "fear", "happy": "happiness"}
+EMOBOX_LABELS |= {"sad": "sadness", "surprised": "surprise"}
+
+
+@pytest.mark.parametrize("code", EMOBOX)
+def test_real_names_as_emobox_lists_them(code, shared):
+    """The names and labels that others read off the real files, all of them."""
+    record, labels = CORPORA[code], {}
+    for path in (shared / "data/splits/emobox").glob(f"{EMOBOX[code]}_*.jsonl"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            labels[row["wav"].split("/", 2)[2]] = row["emo"]
+    names = {path: record.parse(path) for path in labels}
+    assert labels
+    assert None not in names.values()
+    for path, label in labels.items():
+        key = label if code in ("CRE", "EMV", "SAV", "AES") else label.upper()
+        emotion = record.label(key) or EMOBOX_LABELS.get(label.lower(), label.lower())
+        assert names[path].emotion == emotion, path
+    ids = {name.id for name in names.values()}
+    assert len(ids) == len(labels)
+    left_out = {item.id for item in record.left_out}
+    whole = inventory(code)
+    if whole is not None:  # AESDD's damaged file is in no list
+        assert ids | left_out == whole | left_out
+        generated = {record.parse(normal(path)).id for path in provider_paths(code)}
+        assert generated | left_out == ids | left_out
+    else:
+        real, more = shemo_names()
+        assert len(ids - set(real) - set(more)) == 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "CaFE_192k/Neutre/01-N-1.aiff",
+        "CaFE_48k/Neutre/01-N-1-1.WAV",
+        "flac/01-N-1-1.flac",
+    ],
+)
+def test_other_copies_have_the_same_ids(path):
+    assert CORPORA["CAF"].parse(path).id == "01-N-1-1"
+    assert CORPORA["CAF"].parse("CaFE_192k/Peur/Fort/06-P-2-3.aiff").id == "06-P-2-3"
+    assert CORPORA["CAF"].parse("01-C-1.aiff") is None  # only neutral ones lack the level
+
+
+def test_capital_endings(tmp_path):
+    paths = [path.removesuffix(".wav") + ".WAV" for path in provider_paths("SAV")]
+    write_tree(tmp_path / "in", paths)
+    assert not prepare("SAV", [tmp_path / "in"], tmp_path / "data").partial
+
+
 def test_records_hold_together():
     assert [c.code for c in NINE] == ["AES", "CAF", "CRE", "EMB", "EMV", "IEM", "RAV", "SAV", "SHE"]
     assert all(c.serab and not c.demo for c in NINE)
@@ -255,57 +310,3 @@ def test_records_hold_together():
         others = [o.code for o in CORPORA.values() if o is not record and o.parse(record.example)]
         assert not others, f"{record.example} of {record.code} is also read as {others}"
         assert hash(record)
-
-
-EMOBOX = {
-    "aesdd": "AES", "cafe": "CAF", "cremad": "CRE", "emodb": "EMB", "emovo": "EMV",
-    "ravdess": "RAV", "savee": "SAV", "shemo": "SHE",
-}  # fmt: skip
-EMOBOX_LABELS = {
-    "a": "anger", "angry": "anger", "ang": "anger", "rab": "anger", "d": "disgust",
-    "dis": "disgust",
-    "f": "fear", "p": "fear", "fea": "fear", "fearful": "fear", "pau": "fear", "h": "happiness",
-    "j": "happiness", "hap": "happiness", "happy": "happiness", "gio": "happiness", "n": "neutral",
-    "neu": "neutral", "sa": "sadness", "t": "sadness", "sad": "sadness", "tri": "sadness",
-    "su": "surprise", "sor": "surprise", "surprised": "surprise", "boredem": "boredom",
-    "c": "anger",
-}  # fmt: skip
-"""As EmoBox writes them; an s is AESDD's sadness and CaFE's surprise."""
-
-
-@pytest.mark.parametrize("corpus", EMOBOX)
-def test_real_names(corpus, shared):
-    """The names and labels that EmoBox lists, read off somebody's real copies."""
-    record, named = CORPORA[EMOBOX[corpus]], {}
-    lists = sorted((shared / "data/splits/emobox").glob(f"{corpus}_*.jsonl"))
-    assert lists
-    for path in lists:
-        for line in path.read_text().splitlines():
-            row = json.loads(line)
-            name = record.parse(row["wav"])
-            assert name is not None, row["wav"]
-            named[name.id] = row["emo"].lower(), name.emotion
-    for said, emotion in named.values():
-        short = "sadness" if corpus == "aesdd" else "surprise"
-        assert emotion == (short if said == "s" else EMOBOX_LABELS.get(said, said))
-    left_out = {item.id for item in record.left_out}
-    known = inventory(record.code)
-    if known is not None:  # of ShEMO 162 names aren't in the list
-        assert set(named) - left_out == known - left_out
-        assert len(set(named) - left_out) == record.utterances
-
-
-@pytest.mark.parametrize(
-    ("code", "path", "id", "emotion"),
-    [
-        ("CAF", "CaFE_192k/Neutre/01-N-3.aiff", "01-N-1-3", "neutral"),
-        ("CAF", "CaFE_192k/Joie/Fort/01-J-2-3.AIFF", "01-J-2-3", "happiness"),
-        ("SAV", "AudioData/DC/a01.WAV", "DC_a01", "anger"),
-        ("EMB", "03a01Fa.flac", "03a01Fa", "happiness"),
-        ("RAV", "Actor_01/03-01-05-01-02-01-01.Wav", "03-01-05-01-02-01-01", "anger"),
-    ],
-)
-def test_lossless_copies_under_any_ending(code, path, id, emotion):
-    name = CORPORA[code].parse(path)
-    assert (name.id, name.emotion) == (id, emotion)
-    assert CORPORA[code].parse(path.rsplit(".", 1)[0] + ".mp3") is None

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from serab.corpora.records import Archive
+from serab.prepare.archives import ArchiveError
 from serab.prepare.downloads import download
 from serab.prepare.errors import PrepareError
 
@@ -107,7 +108,7 @@ def test_longer_than_it_should_be(provider, tmp_path):
 
 
 def test_wrong_checksum_is_not_kept(provider, tmp_path):
-    with pytest.raises(PrepareError, match="md5"):
+    with pytest.raises(ArchiveError, match="md5"):
         download(archive(provider, md5="0" * 32), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
