@@ -354,7 +354,10 @@ def test_custom(capsys, root, tmp_path):
     [
         (b"file,speaker,emotion\na.wav,x,joy\n", "lacks the column(s) path"),
         (b"path,speaker,emotion\na.wav,,joy\n", "line 2: path, speaker or emotion is empty"),
-        (b"path,speaker,emotion\na.wav,x,joy\na.wav,x,joy\n", "line 3: a.wav is there twice, first in line 2"),
+        (
+            b"path,speaker,emotion\na.wav,x,joy\na.wav,x,joy\n",
+            "line 3: a.wav is there twice, first in line 2",
+        ),
         (b"path,speaker,emotion\n", "lists no recordings"),
         (b"path,speaker,emotion\nCol\xe8re.wav,x,joy\n", "not UTF-8"),
         (b"path,speaker,emotion\na.wav,x,joy\nno.wav,y,joy\n", "corrupt: no.wav"),
