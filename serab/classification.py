@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -22,6 +23,8 @@ from serab.runner import EmbeddedSplit, TaskRunner
 from serab.scores import accuracy, chance, macro_f1, majority, uar
 from serab.search import PreparedTask, Searched, Task
 from serab.splits import Split, split
+
+log = logging.getLogger(__name__)
 
 
 class ClassificationRunner(TaskRunner[ClassifierResult]):
@@ -59,6 +62,14 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
         return EmbeddedSplit(self.extractor, index, split(index, self.protocol, seed), self.cache)
 
     def embedded(self, split: EmbeddedSplit) -> None:
+        heard = {split.index.utterances[i].emotion for i in split.parts.train}
+        tested = {split.index.utterances[i].emotion for i in split.parts.test}
+        if unheard := sorted(tested - heard):
+            log.warning(
+                "%s: the training part has no utterance of %s, so none in the test part can be "
+                "recognised",
+                *(split.index.code, ", ".join(unheard)),
+            )
         if split.parts.seed == 0:
             save_projection(
                 self.files.run_dir, split.index, split.embeddings, split.order, split.parts

@@ -12,7 +12,7 @@ from datamodules.files import write_whole
 from serab.classification import ClassificationRunner
 from serab.classifiers import check_classifiers
 from serab.embed.cache import Cache, cache_root, total_bytes
-from serab.extractors.base import Extractor
+from serab.extractors.base import Extractor, check_attributes
 from serab.metrics import metrics_of
 from serab.protocol import Protocol, protocol_named, split_seeds
 from serab.regression import RegressionRunner
@@ -102,9 +102,11 @@ def run_plan(
         config: content for its config.yaml.
 
     Raises:
-        ValueError: `run_dir` holds a run of another encoder or protocol.
+        ValueError: `run_dir` holds a run of another encoder or protocol, or the extractor lacks
+            what one must have.
         serab.run_dir.RunInUse: another process writes to it.
     """
+    check_attributes(extractor)
     with hold(run_dir):
         files = RunFiles(run_dir)
         files.check(plan.protocol.name, extractor.fingerprint)

@@ -197,9 +197,11 @@ def load_index(code: str, root: Path | None = None) -> CorpusIndex:
         corrupt=tuple(about["corrupt"]),
         notes=tuple(about["notes"]),
     )
-    digest = index.first_digest if about["format"] == 1 else index.digest
-    total = CORPORA[code].utterances if code in CORPORA else None
-    pretends = not index.partial and total not in (None, len(index.utterances))
+    digest, pretends = index.digest, False
+    if about["format"] == 1:  # its digest didn't hold whether the corpus is whole
+        total = CORPORA[code].utterances if code in CORPORA else None
+        digest = index.first_digest
+        pretends = not index.partial and total not in (None, len(index.utterances))
     if digest != about["digest"] or about["code"] != code or pretends:
         raise CorpusIndexError(f"{folder / 'index.json'}: was changed by hand; {again}.")
     _check_audio(index, rows, again)

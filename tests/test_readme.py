@@ -93,7 +93,7 @@ WALKS = {
     "python -m serab.prepare --list": Walk(says="EMB"),
     "python -m serab.prepare EMB --source download.zip":
         Walk(("prepared/EMB/index.csv",), "535", environment={"SERAB_DATA": "prepared"}),
-    "python evaluate.py ckpt=RUN": Walk((SCORES,), more=QUICK),
+    "python evaluate.py ckpt=speech_512": Walk((SCORES,), more=QUICK),
     "python evaluate.py ckpt=RUN tasks=[EMB] protocol=strict": Walk((SCORES,), more=QUICK),
     "python evaluate.py extractor=byol_s_512 extractor.weights=WEIGHTS.pth tasks=[EMB]":
         Walk((SCORES,), more=QUICK),

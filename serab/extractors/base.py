@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
@@ -52,3 +53,39 @@ class Extractor(ABC):
     def restore(self, state: dict[str, Any]) -> Extractor:
         """Take `state()` back instead of fitting again."""
         return self
+
+
+ATTRIBUTES: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "sample_rate": int,
+    "fingerprint": str,
+    "batch_size": int,
+    "batch_seconds": (int, float),
+    "concurrent": bool,
+    "needs_fit": bool,
+}
+METHODS = ("fit", "transform", "state", "restore")
+
+
+def check_attributes(extractor: object) -> None:
+    """Check that an object has what an extractor must have, before anything is computed.
+
+    Raises:
+        ValueError: all that is missing or of another type, in one sentence.
+    """
+    wrong = [f"no {name}()" for name in METHODS if not callable(getattr(extractor, name, None))]
+    for name, kind in ATTRIBUTES.items():
+        value = getattr(extractor, name, None)
+        if value is None:
+            wrong.append(f"no {name}")
+        elif not isinstance(value, kind) or (kind is not bool and not value):
+            wrong.append(f"{name}={value!r}")
+    title = getattr(extractor, "name", None)
+    if isinstance(title, str) and title and not re.fullmatch(r"[\w.+-]+", title):
+        wrong.append(f"name={title!r}, which goes into file names: letters, digits and _ . + -")
+    if wrong:
+        raise ValueError(
+            f"extractor {type(extractor).__name__}: has {', '.join(wrong)}; subclass "
+            "serab.extractors.base.Extractor and set name, sample_rate (Hz) and fingerprint, as "
+            "serab/extractors/template.py does."
+        )

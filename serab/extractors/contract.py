@@ -7,11 +7,10 @@ check_extractor(MyExtractor())
 from __future__ import annotations
 
 import json
-import re
 
 import numpy as np
 
-from serab.extractors.base import Extractor
+from serab.extractors.base import Extractor, check_attributes
 
 SECONDS = (0.01, 0.1, 0.4, 1.0, 2.3)
 LONGEST = 300.0
@@ -32,7 +31,7 @@ def check_extractor(extractor: Extractor, longest: float | None = LONGEST) -> in
         ValueError: what the extractor breaks: attributes, type, width, finiteness, dependence on
             order or batch-mates, determinism, or a state that can't be taken back.
     """
-    _check_attributes(extractor)
+    check_attributes(extractor)
     rate = extractor.sample_rate
     waveforms = [voice(seconds, rate, seed) for seed, seconds in enumerate(SECONDS)]
     waveforms.append(np.zeros(rate, np.float32))
@@ -69,28 +68,21 @@ def voice(seconds: float, sample_rate: int, seed: int) -> np.ndarray:
     return (0.1 * tone * loudness + generator.normal(0, 0.003, len(time))).astype(np.float32)
 
 
-def _check_attributes(extractor: Extractor) -> None:
-    if not re.fullmatch(r"[\w.+-]+", str(getattr(extractor, "name", ""))):
-        raise ValueError(
-            f"{type(extractor).__name__}: needs a name of letters, digits and _ . + -, it goes "
-            "into file names."
-        )
-    for attribute, kind in (("sample_rate", int), ("fingerprint", str), ("batch_size", int)):
-        value = getattr(extractor, attribute, None)
-        if not isinstance(value, kind) or not value:
-            raise ValueError(
-                f"{extractor.name}: {attribute} is {value!r}; expected a {kind.__name__}."
-            )
-
-
 def _transform(extractor: Extractor, waveforms: list[np.ndarray]) -> np.ndarray:
-    embeddings = extractor.transform(iter(waveforms))
+    lengths = ", ".join(f"{len(waveform) / extractor.sample_rate:g}" for waveform in waveforms)
+    try:
+        embeddings = extractor.transform(iter(waveforms))
+    except Exception as error:  # of somebody's model, which may raise anything
+        raise ValueError(
+            f"{extractor.name}: transform of utterances of {lengths} s ended in "
+            f"{type(error).__name__}: {error}; lengths from 0.01 s to 5 minutes come."
+        ) from error
     if not isinstance(embeddings, np.ndarray) or embeddings.dtype != np.float32:
         kind = getattr(embeddings, "dtype", type(embeddings).__name__)
         raise ValueError(f"{extractor.name}: transform gave {kind}; expected a float32 array.")
     if embeddings.ndim != 2 or len(embeddings) != len(waveforms):
         raise ValueError(
-            f"{extractor.name}: transform of {len(waveforms)} utterances gave "
+            f"{extractor.name}: transform of {len(waveforms)} utterances of {lengths} s gave "
             f"{embeddings.shape}; expected ({len(waveforms)}, D)."
         )
     for waveform, embedding in zip(waveforms, embeddings, strict=True):

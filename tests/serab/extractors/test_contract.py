@@ -11,7 +11,7 @@ from models.audio_ntt import AudioNTT
 from models.checkpoint import save_encoder
 from models.encoders import encoder_spec
 from models.frontend import LogMel
-from serab.extractors.base import Extractor
+from serab.extractors.base import Extractor, check_attributes
 from serab.extractors.contract import LONGEST, check_extractor
 from serab.extractors.encoder import EncoderExtractor, RandomExtractor
 from serab.extractors.hear import HearExtractor
@@ -205,3 +205,38 @@ def test_what_keeps_it_passes():
 def test_what_breaks_it_is_said(broken: type[Extractor], complaint: str):
     with pytest.raises(ValueError, match=complaint):
         check_extractor(broken(), longest=101.0)
+
+
+class Foreign:
+    """Somebody's model, as it was."""
+
+    name = "my model"
+    sample_rate = 16_000.0
+
+    def transform(self, waveforms):
+        return np.zeros((1, 2), np.float32)
+
+
+def test_all_that_is_missing_is_said_at_once():
+    with pytest.raises(ValueError, match="extractor Foreign: has") as caught:
+        check_attributes(Foreign())
+    for part in (
+        "no fit()",
+        "no state()",
+        "no fingerprint",
+        "sample_rate=16000.0",
+        "name='my model'",
+    ):
+        assert part in str(caught.value)
+    assert "subclass serab.extractors.base.Extractor" in str(caught.value)
+
+
+def test_the_length_that_broke_it_is_named():
+    class Short(TemplateExtractor):
+        def _embed(self, waveform):
+            if len(waveform) < 400:
+                raise IndexError("too short")
+            return super()._embed(waveform)
+
+    with pytest.raises(ValueError, match=r"utterances of 0\.01, 0\.1, .* s ended in IndexError"):
+        check_extractor(Short(), None)
