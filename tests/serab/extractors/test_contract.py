@@ -197,8 +197,8 @@ def test_what_keeps_it_passes():
         (Constant, "two voices"),
         (LongIsWide, "101 s have another width than 2"),
         (Forgets, "a state taken back"),
-        (Nameless, "needs a name"),
-        (Rateless, r"sample_rate is 16000\.0; expected a int"),
+        (Nameless, "has name='a/b', which goes into file names"),
+        (Rateless, r"has sample_rate=16000\.0;"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:divide by zero")
