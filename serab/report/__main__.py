@@ -9,6 +9,7 @@ from pathlib import Path
 
 from serab.escaping import one_line
 from serab.report.write import write_report
+from serab.terminal import show_what_it_can
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,6 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--latex", action="store_true", help="also tables.tex for a paper, and pictures as PDF"
     )
     options = parser.parse_args(arguments)
+    show_what_it_can()
+    count = len(options.run_dirs)
+    print(f"checking {count} run directories, then comparing and drawing", file=sys.stderr)
     try:
         for path in write_report(options.run_dirs, options.out, options.latex):
             print(path)

@@ -15,6 +15,7 @@ from serab.report.page import Table
 from serab.report.results_table import to_csv
 from serab.report.runs import Run, read_runs
 from serab.report.web_page import to_html
+from serab.terminal import progress
 
 PICTURES = "pictures"
 
@@ -53,7 +54,7 @@ def write_report(run_dirs: Sequence[Path], out: Path, latex: bool = False) -> li
 
 def _write(runs: Sequence[Run], out: Path, latex: bool) -> list[Path]:
     page = compose(runs)
-    for picture in page.pictures:
+    for picture in progress(page.pictures, "drawing", unit=" pictures"):
         write_whole(out / PICTURES / f"{picture.name}.png", picture.light)
         write_whole(out / PICTURES / f"{picture.name}-dark.png", picture.dark)
         if latex:
