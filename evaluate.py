@@ -8,6 +8,7 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from models.hub_download import is_repo_id
+from models.weights import SHIPPED
 from serab.launch.arguments import check_arguments
 from serab.launch.early import check_evaluation, check_weights
 from serab.launch.script import build, make_loggers, metric_to_optimize, run, start
@@ -17,7 +18,7 @@ from serab.sweep.jobs import Outcome
 def evaluate(cfg: DictConfig) -> Outcome:
     """One evaluation; its metrics are fractions."""
     check_evaluation(cfg)
-    check_weights(cfg, is_repo_id)
+    check_weights(cfg, lambda name: name in SHIPPED or is_repo_id(name))
     from serab.evaluation import plan, run_plan  # seconds to import, and --help should not wait
 
     run_dir = Path(cfg.run_dir)

@@ -16,16 +16,13 @@ from models.encoders import ENCODERS
 from models.files import CheckpointError, check_no_pointer, load_tensors, write_whole
 from models.hub_download import CONFIG, WEIGHTS, download, is_repo_id
 from models.speech_encoder import SpeechEncoder
+from models.weights import SHIPPED
 from models.weights.artefact import SPEC_KEY, artefact_bytes, read_artefact
 from models.weights.official import official_spec, unwrap
 from models.weights.specification import build_encoder
 
 ARTEFACT = "encoder.safetensors"
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
-SHIPPED = {
-    path.stem: path for path in sorted((Path(__file__).parent / "weights").glob("*.safetensors"))
-}
-"""Our own encoders by name; models/weights/README.md is their card."""
 
 
 def save_encoder(

@@ -18,8 +18,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import train  # noqa: F401  registers the resolver of run directories
-from models.checkpoint import save_encoder
-from models.encoders import encoder_spec, random_encoder
 from tests.support.paths import ROOT, sources
 from tests.support.readme_commands import PAGES, blocks, commands
 from tests.support.speech import voiced
@@ -93,10 +91,6 @@ def test_help_shows_the_groups():
 
 
 def test_the_three_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    encoder = random_encoder("audio_ntt_512")
-    spec = encoder_spec(encoder.encoder, encoder.frontend)
-    run = tmp_path / "runs" / "demo" / "train"
-    save_encoder(run / "encoder.safetensors", spec, encoder.encoder.state_dict(), (-5.0, 4.0))
     monkeypatch.chdir(tmp_path)
     (block,) = [block for block in blocks("python") if "load_encoder" in block]
     scope = {"waveform": voiced(1.0, 44_100, 0)}

@@ -32,12 +32,12 @@ def check_evaluation(cfg: DictConfig) -> None:
         check_classifiers(cfg.classifiers)
 
 
-def check_weights(cfg: DictConfig, is_remote: Callable[[str], bool]) -> None:
+def check_weights(cfg: DictConfig, is_known: Callable[[str], bool]) -> None:
     """Check that the weights of one of our encoders are there; other extractors know their own.
 
     Args:
         cfg: of an evaluation.
-        is_remote: whether a path that isn't there may be fetched.
+        is_known: whether a name that is no path stands for weights.
 
     Raises:
         ValueError: they aren't.
@@ -45,7 +45,7 @@ def check_weights(cfg: DictConfig, is_remote: Callable[[str], bool]) -> None:
     if cfg.extractor.get("_target_") != ENCODER:
         return
     for key, path in (("ckpt", cfg.ckpt), ("extractor.weights", cfg.extractor.get("weights"))):
-        if path is not None and not Path(str(path)).exists() and not is_remote(str(path)):
+        if path is not None and not Path(str(path)).exists() and not is_known(str(path)):
             raise ValueError(
                 f"{key}={path}: no such file or folder; give a run directory, its "
                 "encoder.safetensors, a .ckpt or official weights."
