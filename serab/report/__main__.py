@@ -21,8 +21,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     show_what_it_can()
-    count = len(options.run_dirs)
-    print(f"checking {count} run directories, then comparing and drawing", file=sys.stderr)
     try:
         for path in write_report(options.run_dirs, options.out, options.latex):
             print(path)
