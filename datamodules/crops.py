@@ -52,8 +52,8 @@ class Crops(Dataset):
             return {"waveform": np.zeros(self.samples, np.float32), "unreadable": 1}
 
     def _crop(self, recording: Recording, generator: np.random.Generator) -> np.ndarray:
-        wanted = -(-self.samples * recording.sample_rate // self.sample_rate)
-        frames = min(wanted, recording.frames)
+        needed = -(-self.samples * recording.sample_rate // self.sample_rate)
+        frames = min(needed, recording.frames)
         start = int(generator.integers(0, recording.frames - frames, endpoint=True))
         segment = read_segment(self.manifest.root / recording.path, start, frames)
         return fit_length(resample(segment, recording.sample_rate, self.sample_rate), self.samples)

@@ -137,8 +137,8 @@ class MixedBatches(EpochBatches):
     def key(self, item: int) -> CropKey:
         part = int(np.searchsorted(self.draws, item, side="right")) - 1
         drawn = self.epoch * self.quotas[part] + item - int(self.draws[part])
-        passed, place = divmod(drawn, self.sizes[part])
-        return (passed, int(self.items[part] + self._order(part, passed)[place]))
+        passed, position = divmod(drawn, self.sizes[part])
+        return (passed, int(self.items[part] + self._order(part, passed)[position]))
 
     def set_epoch(self, epoch: int) -> None:
         if epoch != self.epoch:

@@ -71,9 +71,9 @@ def _load_heads(module: BYOLPretraining, path: Path) -> list[str]:
         prefix = f"byol.{name}."
         weights = {k.removeprefix(prefix): v for k, v in saved.items() if k.startswith(prefix)}
         head = module.byol.get_submodule(name)
-        own = head.state_dict()
-        same = weights.keys() == own.keys() and all(
-            weights[key].shape == value.shape for key, value in own.items()
+        current = head.state_dict()
+        same = weights.keys() == current.keys() and all(
+            weights[key].shape == value.shape for key, value in current.items()
         )
         if same:
             head.load_state_dict(weights)

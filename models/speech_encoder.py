@@ -206,21 +206,23 @@ def _floats(waveform: Any) -> Tensor:
 
 
 def _checked_rate(sample_rate: Any) -> int:
-    wanted = f"sample_rate={sample_rate!r}: expected a whole number of Hz above 0, such as 16000."
+    complaint = (
+        f"sample_rate={sample_rate!r}: expected a whole number of Hz above 0, such as 16000."
+    )
     if isinstance(sample_rate, bool) or not isinstance(sample_rate, Real):
-        raise TypeError(wanted)
+        raise TypeError(complaint)
     hertz = float(sample_rate)
     if not (hertz > 0 and hertz.is_integer()):
-        raise ValueError(wanted)
+        raise ValueError(complaint)
     return int(hertz)
 
 
 def _checked_norm(norm: Any) -> tuple[float, float]:
-    wanted = f"norm={norm!r}: expected (mean, std) of the log-mels, finite and std above 0."
+    complaint = f"norm={norm!r}: expected (mean, std) of the log-mels, finite and std above 0."
     try:
         mean, std = (float(number) for number in norm)
     except (TypeError, ValueError) as error:
-        raise TypeError(wanted) from error
+        raise TypeError(complaint) from error
     if not (isfinite(mean) and isfinite(std) and std > 0):
-        raise ValueError(wanted)
+        raise ValueError(complaint)
     return mean, std

@@ -119,9 +119,9 @@ def finish_run(exit_code: int = 0) -> None:
     if wandb is None or wandb.run is None:
         return
     run = wandb.run
-    place = f"wandb sync {Path(run.dir).parent}" if run.offline else run.url
+    address = f"wandb sync {Path(run.dir).parent}" if run.offline else run.url
     run.finish(exit_code)
-    log.info("W&B         %s", place)
+    log.info("W&B         %s", address)
 
 
 @contextlib.contextmanager

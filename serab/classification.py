@@ -62,13 +62,13 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
         return EmbeddedSplit(self.extractor, index, split(index, self.protocol, seed), self.cache)
 
     def embedded(self, split: EmbeddedSplit) -> None:
-        heard = {split.index.utterances[i].emotion for i in split.parts.train}
-        tested = {split.index.utterances[i].emotion for i in split.parts.test}
-        if unheard := sorted(tested - heard):
+        trained = {split.index.utterances[i].emotion for i in split.parts.train}
+        asked = {split.index.utterances[i].emotion for i in split.parts.test}
+        if untrained := sorted(asked - trained):
             log.warning(
                 "%s: the training part has no utterance of %s, so none in the test part can be "
                 "recognised",
-                *(split.index.code, ", ".join(unheard)),
+                *(split.index.code, ", ".join(untrained)),
             )
         if split.parts.seed == 0:
             save_projection(
@@ -125,15 +125,15 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
     def test(
         self, split: EmbeddedSplit, prepared: PreparedTask, row: ClassifierResult
     ) -> ClassifierResult:
-        tested = split.utterances[prepared.task.n_fit :]
+        asked = split.utterances[prepared.task.n_fit :]
         kept = Predictions(
             task=row.task,
             protocol=row.protocol,
             seed=row.seed,
             classifier=row.classifier,
             emotions=list(split.parts.emotions),
-            utterances=[u.id for u in tested],
-            speakers=[u.speaker for u in tested],
+            utterances=[u.id for u in asked],
+            speakers=[u.speaker for u in asked],
             true=prepared.task.test_targets.tolist(),
             predicted=prepared.predict_test(CLASSIFIERS[row.classifier], row.params).tolist(),
         )

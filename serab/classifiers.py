@@ -60,8 +60,8 @@ def check_classifiers(names: str | Sequence[str] | None) -> tuple[str, ...]:
     """
     if names is None:
         return tuple(CLASSIFIERS)
-    one = isinstance(names, str) or not isinstance(names, Sequence)  # a number, say
-    chosen = (str(names),) if one else tuple(names)
+    is_single = isinstance(names, str) or not isinstance(names, Sequence)  # a number, say
+    chosen = (str(names),) if is_single else tuple(names)
     unknown = [name for name in chosen if name not in CLASSIFIERS]
     if unknown or not chosen:
         raise ValueError(

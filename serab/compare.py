@@ -107,15 +107,15 @@ def _interval(pairs: Sequence[tuple[Predictions, Predictions]], over: Over) -> I
 
 def _in_order_of(first: Predictions, second: Predictions) -> Predictions:
     """`second` in the order of the utterances of `first`."""
-    where = {utterance: i for i, utterance in enumerate(second.utterances)}
-    if first.task != second.task or where.keys() != set(first.utterances):
-        shared = len(where.keys() & set(first.utterances))
+    positions = {utterance: i for i, utterance in enumerate(second.utterances)}
+    if first.task != second.task or positions.keys() != set(first.utterances):
+        shared = len(positions.keys() & set(first.utterances))
         raise ValueError(
             f"{first.task} and {second.task}: {shared} of {len(first.utterances)} and "
             f"{len(second.utterances)} test utterances are common; a paired test needs the same "
             "task, protocol and split."
         )
-    order = [where[utterance] for utterance in first.utterances]
+    order = [positions[utterance] for utterance in first.utterances]
     return replace(
         second,
         utterances=[second.utterances[i] for i in order],

@@ -85,7 +85,7 @@ def get_scene_embeddings(audio: Tensor, model: HearModel) -> Tensor:
     Returns:
         float32 (n, D), on the device of `model`.
     """
-    return torch.cat([model(one[None]) for one in _checked(audio, model)])
+    return torch.cat([model(recording[None]) for recording in _checked(audio, model)])
 
 
 @torch.no_grad()
@@ -101,7 +101,9 @@ def get_timestamp_embeddings(audio: Tensor, model: HearModel) -> tuple[Tensor, T
     """
     audio = _checked(audio, model)
     moments = int(audio.shape[1] / model.sample_rate * 1000 / HOP_MS) + 1
-    embeddings = torch.stack([torch.cat(list(_windows(one, moments, model))) for one in audio])
+    embeddings = torch.stack(
+        [torch.cat(list(_windows(recording, moments, model))) for recording in audio]
+    )
     timestamps = HOP_MS * torch.arange(moments, dtype=torch.float32, device=embeddings.device)
     return embeddings, timestamps.expand(len(audio), -1).contiguous()
 

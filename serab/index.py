@@ -172,21 +172,21 @@ def load_index(code: str, root: Path | None = None) -> CorpusIndex:
     """
     code = code.upper()
     folder = (root or data_root()) / code
-    again = f"run `python -m serab.prepare {code} --source ...` again"
-    about = _read_about(folder, code, again)
+    advice = f"run `python -m serab.prepare {code} --source ...` again"
+    about = _read_about(folder, code, advice)
     try:
         text = (folder / "index.csv").read_bytes()
     except OSError as error:
-        raise CorpusIndexError(f"{folder / 'index.csv'}: can't be read; {again}.") from error
+        raise CorpusIndexError(f"{folder / 'index.csv'}: can't be read; {advice}.") from error
     if _sha256(text) != about["index_sha256"]:
         raise CorpusIndexError(
             f"{folder / 'index.csv'}: was changed after it was prepared (its checksum isn't the "
-            f"one in index.json); {again}."
+            f"one in index.json); {advice}."
         )
     rows = list(csv.DictReader(io.StringIO(text.decode(), newline="")))
     audio = folder / "audio" if about["unpacked"] else Path(about["audio"])
     if not audio.is_dir():
-        raise CorpusIndexError(f"{code}: its audio folder {audio} has gone; {again}.")
+        raise CorpusIndexError(f"{code}: its audio folder {audio} has gone; {advice}.")
     index = CorpusIndex(
         code=code,
         root=audio,
@@ -203,8 +203,8 @@ def load_index(code: str, root: Path | None = None) -> CorpusIndex:
         digest = index.first_digest
         pretends = not index.partial and total not in (None, len(index.utterances))
     if digest != about["digest"] or about["code"] != code or pretends:
-        raise CorpusIndexError(f"{folder / 'index.json'}: was changed by hand; {again}.")
-    _check_audio(index, rows, again)
+        raise CorpusIndexError(f"{folder / 'index.json'}: was changed by hand; {advice}.")
+    _check_audio(index, rows, advice)
     return index
 
 
@@ -218,7 +218,7 @@ def read_about(folder: Path) -> dict | None:
     return about if known and type(about["format"]) is int else None
 
 
-def _read_about(folder: Path, code: str, again: str) -> dict:
+def _read_about(folder: Path, code: str, advice: str) -> dict:
     if not (folder / "index.json").is_file():
         raise CorpusIndexError(
             f"{code} isn't prepared in {folder.parent} (SERAB_DATA chooses the place); run "
@@ -227,7 +227,7 @@ def _read_about(folder: Path, code: str, again: str) -> dict:
     about = read_about(folder)
     damaged = f"{folder / 'index.json'}: damaged or of another version"
     if about is None or not _TYPES.keys() <= about.keys():
-        raise CorpusIndexError(f"{damaged}; {again}.")
+        raise CorpusIndexError(f"{damaged}; {advice}.")
     for key, kind in _TYPES.items():
         value = about[key]
         fits = isinstance(value, kind)
@@ -235,23 +235,24 @@ def _read_about(folder: Path, code: str, again: str) -> dict:
             fits = fits and all(isinstance(item, str) for item in value)
         if not fits:
             raise CorpusIndexError(
-                f"{damaged}: {key} is {json.dumps(value)[:60]}, expected {_KINDS[kind]}; {again}."
+                f"{damaged}: {key} is {json.dumps(value)[:60]}, expected {_KINDS[kind]}; {advice}."
             )
     return about
 
 
-def _check_audio(index: CorpusIndex, rows: list[dict[str, str]], again: str) -> None:
+def _check_audio(index: CorpusIndex, rows: list[dict[str, str]], advice: str) -> None:
     for utterance, row in zip(index.utterances, rows, strict=True):
         path = index.audio(utterance)
         try:
             stat = path.stat()
         except OSError as error:
-            raise CorpusIndexError(f"{path}: has gone since it was indexed; {again}.") from error
+            raise CorpusIndexError(f"{path}: has gone since it was indexed; {advice}.") from error
         if stat.st_size == int(row["bytes"]) and stat.st_mtime_ns == int(row["mtime_ns"]):
             continue
         if stat.st_size != int(row["bytes"]) or _sha256(path.read_bytes()) != utterance.sha256:
             raise CorpusIndexError(
-                f"{path}: changed since it was indexed, the index is older than the audio; {again}."
+                f"{path}: changed since it was indexed, the index is older than the audio; "
+                f"{advice}."
             )
 
 

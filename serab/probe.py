@@ -68,9 +68,9 @@ def probe(
 ) -> dict[str, float]:
     """Accuracy and UAR on the validation speakers, of a classifier fitted on the training ones."""
     extractor = LiveExtractor(encoder, frontend)
-    seen = np.concatenate([parts.train, parts.validation])
-    embeddings = embed_corpus(extractor, index, parts.train, seen, Cache(None))  # used once
-    targets = np.array([index.utterances[i].emotion for i in seen])
+    positions = np.concatenate([parts.train, parts.validation])
+    embeddings = embed_corpus(extractor, index, parts.train, positions, Cache(None))  # used once
+    targets = np.array([index.utterances[i].emotion for i in positions])
     fitted = len(parts.train)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     model.fit(embeddings[:fitted], targets[:fitted])

@@ -118,8 +118,8 @@ def normalise_by_speaker(task: Task) -> np.ndarray:
     for start, end in itertools.pairwise(bounds):
         for speaker in np.unique(task.speakers[start:end]):
             rows = start + np.flatnonzero(task.speakers[start:end] == speaker)
-            own = task.embeddings[rows].astype(np.float64)
-            std = own.std(axis=0)
+            of_speaker = task.embeddings[rows].astype(np.float64)
+            std = of_speaker.std(axis=0)
             # a dimension that this speaker never moves stays zero
-            normalised[rows] = (own - own.mean(axis=0)) / np.where(std > 0, std, 1)
+            normalised[rows] = (of_speaker - of_speaker.mean(axis=0)) / np.where(std > 0, std, 1)
     return normalised

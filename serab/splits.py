@@ -46,16 +46,16 @@ class LeakReport:
     def lines(self) -> list[str]:
         """One sentence per finding; a single one when there is none."""
         found = []
-        for (one, other), speakers in self.shared_speakers.items():
+        for (first, second), speakers in self.shared_speakers.items():
             if speakers:
                 found.append(
-                    f"{len(speakers)} speakers are in both {one} and {other}: {_some(speakers)}"
+                    f"{len(speakers)} speakers are in both {first} and {second}: {_some(speakers)}"
                 )
-        for (one, other), pairs in self.duplicated_audio.items():
+        for (first, second), pairs in self.duplicated_audio.items():
             if pairs:
                 named = tuple(f"{a.id} = {b.id}" for a, b in pairs)
                 found.append(
-                    f"{len(pairs)} recordings are in both {one} and {other}: {_some(named)}"
+                    f"{len(pairs)} recordings are in both {first} and {second}: {_some(named)}"
                 )
         return found or ["no speaker and no recording is in two parts"]
 
@@ -106,14 +106,14 @@ def leak_report(index: CorpusIndex, split: Split) -> LeakReport:
     """Which true speakers, and which recordings by content, are in more than one part."""
     utterances = {part: [index.utterances[i] for i in getattr(split, part)] for part in PARTS}
     shared, duplicated = {}, {}
-    for one, other in combinations(PARTS, 2):
-        speakers = [{u.speaker for u in utterances[part]} for part in (one, other)]
-        shared[one, other] = tuple(sorted(speakers[0] & speakers[1]))
+    for first, second in combinations(PARTS, 2):
+        speakers = [{u.speaker for u in utterances[part]} for part in (first, second)]
+        shared[first, second] = tuple(sorted(speakers[0] & speakers[1]))
         by_content = defaultdict(list)
-        for u in utterances[one]:
+        for u in utterances[first]:
             by_content[u.sha256].append(u)
-        duplicated[one, other] = tuple(
-            (a, b) for b in utterances[other] for a in by_content[b.sha256]
+        duplicated[first, second] = tuple(
+            (a, b) for b in utterances[second] for a in by_content[b.sha256]
         )
     return LeakReport(shared, duplicated)
 

@@ -44,8 +44,8 @@ def task_codes(codes: str | Sequence[str] | None, root: Path | None = None) -> l
                 "no corpus is prepared (SERAB_DATA chooses the place); run `python -m "
                 "serab.prepare EMB --source ARCHIVE_OR_FOLDER`."
             )
-    one = isinstance(codes, str) or not isinstance(codes, Sequence)  # a number, say
-    codes = list(dict.fromkeys(str(code).upper() for code in ([codes] if one else codes)))
+    is_single = isinstance(codes, str) or not isinstance(codes, Sequence)  # a number, say
+    codes = list(dict.fromkeys(str(code).upper() for code in ([codes] if is_single else codes)))
     known = (*CORPORA, *VALENCE_AROUSAL)
     unknown = [code for code in codes if code not in known]
     if unknown or not codes:

@@ -34,13 +34,13 @@ def wav_parts(file: BinaryIO, size: int) -> list[Part]:
     """
     magic = _bytes(file, 0, 4)
     order = ">" if magic == b"RIFX" else "<"
-    long_size, long_place, fmt = None, 0, b""
-    for name, place, length in _chunks(file, size, order):  # noqa: B007, used behind the loop
+    long_size, long_position, fmt = None, 0, b""
+    for name, position, length in _chunks(file, size, order):  # noqa: B007, used behind the loop
         if name == b"ds64" and magic in (b"RF64", b"BW64"):
-            long_place = place + 8
-            long_size = int.from_bytes(_bytes(file, long_place, 8), "little")
+            long_position = position + 8
+            long_size = int.from_bytes(_bytes(file, long_position, 8), "little")
         elif name == b"fmt ":
-            fmt = _bytes(file, place, 40)
+            fmt = _bytes(file, position, 40)
         elif name == b"data":
             break
     else:
@@ -48,76 +48,76 @@ def wav_parts(file: BinaryIO, size: int) -> list[Part]:
     if len(fmt) < 16:
         raise Fault("damaged, its fmt chunk doesn't come before the data; copy it again.")
     tag, _, _, rate, block = struct.unpack_from(f"{order}HHIIH", fmt)
-    there = size - place
+    there = size - position
     promised = length
     if long_size is not None and length in (0, 0xFFFFFFFF):
         promised = long_size
     if promised < there and _rest_is_audio(
-        file, _after_chunks(file, place + promised, size, order), size, rate
+        file, _after_chunks(file, position + promised, size, order), size, rate
     ):
         if promised:
             raise longer(there, promised, "bytes of audio")
         audio = there
     else:
-        audio = audio_bytes(promised, there, place) if promised else 0
+        audio = audio_bytes(promised, there, position) if promised else 0
     if tag in _MPEG_TAGS:
-        return mp3.mp3_parts(file, place, place + audio)
+        return mp3.mp3_parts(file, position, position + audio)
     if audio != promised:
         audio -= audio % max(block, 1)
     patches = [] if magic != b"BW64" else [(0, b"RF64")]
     if audio != promised:
         if long_size is not None and length == 0xFFFFFFFF:
-            patches.append((long_place, audio.to_bytes(8, "little")))
+            patches.append((long_position, audio.to_bytes(8, "little")))
         elif audio < 2**32:
-            patches.append((place - 4, struct.pack(f"{order}I", audio)))
+            patches.append((position - 4, struct.pack(f"{order}I", audio)))
     return [Part(0, size, patches=tuple(patches))]
 
 
 def w64_parts(file: BinaryIO, size: int) -> list[Part]:
     """Of Sony's Wave64, whose chunks carry GUIDs and 64-bit sizes; raises Fault as `wav_parts`."""
-    place = 40
-    while place + 24 <= size:
-        head = _bytes(file, place, 24)
+    position = 40
+    while position + 24 <= size:
+        head = _bytes(file, position, 24)
         length = int.from_bytes(head[16:], "little")
         if head[4:16] not in _W64_TAIL or length < 24:
-            raise Fault(f"damaged, what lies at byte {place:,} is no chunk; copy it again.")
+            raise Fault(f"damaged, what lies at byte {position:,} is no chunk; copy it again.")
         if head[:4] == b"data":
-            there = size - place - 24
-            if 0 < length - 24 < there and _rest_is_audio(file, place + length + 8, size):
-                file.seek(place + length + (-length) % 8 + 4)
+            there = size - position - 24
+            if 0 < length - 24 < there and _rest_is_audio(file, position + length + 8, size):
+                file.seek(position + length + (-length) % 8 + 4)
                 if file.read(12) not in _W64_TAIL:
                     raise longer(there, length - 24, "bytes of audio")
-            audio = audio_bytes(length - 24, there, place + 24)
+            audio = audio_bytes(length - 24, there, position + 24)
             right = (audio + 24).to_bytes(8, "little")
-            end = place + 24 + audio  # libsndfile would go on to the end of the file
-            return [Part(0, end, patches=((place + 16, right),) if audio != length - 24 else ())]
-        place += length + (-length) % 8
+            end = position + 24 + audio  # libsndfile would go on to the end of the file
+            return [Part(0, end, patches=((position + 16, right),) if audio != length - 24 else ())]
+        position += length + (-length) % 8
     raise Fault("cut off or damaged, it holds no audio (no data chunk); copy it again.")
 
 
 def aiff_parts(file: BinaryIO, size: int) -> list[Part]:
     """Of AIFF or AIFF-C; raises Fault as `wav_parts`."""
     comm = b""
-    for name, place, length in _chunks(file, size, ">"):
+    for name, position, length in _chunks(file, size, ">"):
         if name == b"COMM":
-            comm = _bytes(file, place, 22)
+            comm = _bytes(file, position, 22)
         elif name == b"SSND":
-            offset = int.from_bytes(_bytes(file, place, 4), "big")
+            offset = int.from_bytes(_bytes(file, position, 4), "big")
             promised = length - 8 - offset if length > 8 else 0
-            there = size - place - 8 - offset
-            audio = audio_bytes(promised, there, place + 8)
+            there = size - position - 8 - offset
+            audio = audio_bytes(promised, there, position + 8)
             if _bytes(file, 8, 4) == b"AIFF" and len(comm) >= 8:
                 channels, frames, bits = struct.unpack_from(">HIH", comm)
                 counted = frames * channels * ((bits + 7) // 8)
-                if counted > audio + place + 8 and not unknown(frames):
+                if counted > audio + position + 8 and not unknown(frames):
                     raise cut_off(audio, counted, "bytes of audio")
                 if 0 < counted < audio - _LITTLE:
                     raise longer(audio, counted, "bytes of audio")
-            end = _after_chunks(file, place + length, size, ">")
+            end = _after_chunks(file, position + length, size, ">")
             if promised and _rest_is_audio(file, end, size):
                 raise longer(there, promised, "bytes of audio")
             right = struct.pack(">I", min(audio + 8 + offset, 2**32 - 1))
-            return [Part(0, size, patches=((place - 4, right),) if audio != promised else ())]
+            return [Part(0, size, patches=((position - 4, right),) if audio != promised else ())]
     raise Fault("cut off or damaged, it holds no audio (no SSND chunk); copy it again.")
 
 
@@ -158,16 +158,16 @@ def sphere_parts(file: BinaryIO, size: int) -> list[Part]:
 
 def caf_parts(file: BinaryIO, size: int) -> list[Part]:
     """Of Apple's Core Audio Format; raises Fault as `wav_parts`."""
-    place = 8
-    while place + 12 <= size:
-        name, length = struct.unpack(">4sq", _bytes(file, place, 12))
+    position = 8
+    while position + 12 <= size:
+        name, length = struct.unpack(">4sq", _bytes(file, position, 12))
         if name == b"data":
             if length > 0:
-                audio_bytes(length, size - place - 12, _HEADER)
+                audio_bytes(length, size - position - 12, _HEADER)
             return [Part(0, size)]
         if length < 0:
             break
-        place += 12 + length
+        position += 12 + length
     raise Fault("cut off or damaged, it holds no audio (no data chunk); copy it again.")
 
 
@@ -193,21 +193,21 @@ def unknown(length: int) -> bool:
 
 def _chunks(file: BinaryIO, size: int, order: str) -> Iterator[tuple[bytes, int, int]]:
     """(name, place of the content, length) of each chunk of a RIFF or IFF file."""
-    place = 12
-    while place + 8 <= size:
-        name, length = struct.unpack(f"{order}4sI", _bytes(file, place, 8))
-        yield name, place + 8, length
-        place += 8 + length + length % 2
+    position = 12
+    while position + 8 <= size:
+        name, length = struct.unpack(f"{order}4sI", _bytes(file, position, 8))
+        yield name, position + 8, length
+        position += 8 + length + length % 2
 
 
 def _after_chunks(file: BinaryIO, start: int, size: int, order: str) -> int:
     """Where the chunks that begin at `start` end."""
-    place = start + start % 2
-    while place + 8 <= size:
-        name, length = struct.unpack(f"{order}4sI", _bytes(file, place, 8))
-        if not all(32 <= byte < 127 for byte in name) or place + 8 + length > size + 1:
-            return place
-        place += 8 + length + length % 2
+    position = start + start % 2
+    while position + 8 <= size:
+        name, length = struct.unpack(f"{order}4sI", _bytes(file, position, 8))
+        if not all(32 <= byte < 127 for byte in name) or position + 8 + length > size + 1:
+            return position
+        position += 8 + length + length % 2
     return size
 
 
@@ -222,6 +222,6 @@ def _rest_is_audio(file: BinaryIO, start: int, size: int, rate: int = 10 * _LITT
     return any(rest) and not rest.startswith(_RIFF_TAGS)
 
 
-def _bytes(file: BinaryIO, place: int, count: int) -> bytes:
-    file.seek(place)
+def _bytes(file: BinaryIO, position: int, count: int) -> bytes:
+    file.seek(position)
     return file.read(count)

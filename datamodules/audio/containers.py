@@ -49,32 +49,32 @@ def check_container(file: BinaryIO, kind: str | None) -> None:
 
 def _mp4_end(file: BinaryIO, size: int, head: bytes) -> int:
     """Where the last box ends; MP4 needs its index, which may come last."""
-    place, names = 0, set()
-    while place + 8 <= size:
-        box = _bytes(file, place, 16)
+    position, names = 0, set()
+    while position + 8 <= size:
+        box = _bytes(file, position, 16)
         length, name = int.from_bytes(box[:4], "big"), box[4:8]
         names.add(name)
         if length == 1:
             length = int.from_bytes(box[8:16], "big")
         elif length == 0:
-            length = size - place
+            length = size - position
         if length < 8:
             break
-        place += length
-    if b"moov" not in names and place <= size:
+        position += length
+    if b"moov" not in names and position <= size:
         raise Fault("cut off or damaged, it lacks its index (moov); copy or download it again.")
-    return place
+    return position
 
 
 def _matroska_end(file: BinaryIO, size: int, head: bytes) -> int:
     """Where the segment ends, or 0 where a streaming writer left that open."""
-    place = 4
-    length, width = _vint(head[place : place + 8])
-    place += width + length
-    if head[place : place + 4] != b"\x18\x53\x80\x67":
+    position = 4
+    length, width = _vint(head[position : position + 8])
+    position += width + length
+    if head[position : position + 4] != b"\x18\x53\x80\x67":
         return 0
-    length, width = _vint(head[place + 4 : place + 12])
-    return 0 if length == (1 << 7 * width) - 1 else place + 4 + width + length
+    length, width = _vint(head[position + 4 : position + 12])
+    return 0 if length == (1 << 7 * width) - 1 else position + 4 + width + length
 
 
 def _vint(data: bytes) -> tuple[int, int]:
@@ -88,10 +88,10 @@ def _vint(data: bytes) -> tuple[int, int]:
 
 def _asf_end(file: BinaryIO, size: int, head: bytes) -> int:
     """The size of the file that its properties name (0 for a broadcast)."""
-    place = head.find(_ASF_PROPERTIES)
-    if place < 0 or head[place + 88] & 1:
+    position = head.find(_ASF_PROPERTIES)
+    if position < 0 or head[position + 88] & 1:
         return 0
-    return int.from_bytes(head[place + 40 : place + 48], "little")
+    return int.from_bytes(head[position + 40 : position + 48], "little")
 
 
 def _amr_end(file: BinaryIO, size: int, head: bytes) -> int:
@@ -101,23 +101,23 @@ def _amr_end(file: BinaryIO, size: int, head: bytes) -> int:
 def _frame_ends(file: BinaryIO, size: int, head: bytes) -> Iterator[int]:
     for magic, sizes in _AMR_SIZES.items():
         if head.startswith(magic):
-            data, place = _bytes(file, 0, size), len(magic)
-            while place < size:
-                place += sizes[data[place] >> 3 & 15]
-                yield place
+            data, position = _bytes(file, 0, size), len(magic)
+            while position < size:
+                position += sizes[data[position] >> 3 & 15]
+                yield position
 
 
 def _adts_end(file: BinaryIO, size: int, head: bytes) -> int:
     """Where the last frame ends, as far as frames follow one another."""
-    data, place = _bytes(file, 0, size), 0
-    while place + 7 <= size and data[place] == 0xFF and data[place + 1] & 0xF6 == 0xF0:
-        length = (data[place + 3] & 3) << 11 | data[place + 4] << 3 | data[place + 5] >> 5
+    data, position = _bytes(file, 0, size), 0
+    while position + 7 <= size and data[position] == 0xFF and data[position + 1] & 0xF6 == 0xF0:
+        length = (data[position + 3] & 3) << 11 | data[position + 4] << 3 | data[position + 5] >> 5
         if length < 7:
             break
-        place += length
-    return place
+        position += length
+    return position
 
 
-def _bytes(file: BinaryIO, place: int, count: int) -> bytes:
-    file.seek(place)
+def _bytes(file: BinaryIO, position: int, count: int) -> bytes:
+    file.seek(position)
     return file.read(count)

@@ -40,15 +40,15 @@ def decode_part(path: Path, part: Part, size: int, start: int, frames: int) -> n
     Raises:
         Fault: decoding stops.
     """
-    source, place = _source(path, part, size, start, frames)
+    source, skipped = _source(path, part, size, start, frames)
     try:
         with _open(source) as file:
-            if part.last_page is not None and place > part.last_page - _PREROLL:
+            if part.last_page is not None and skipped > part.last_page - _PREROLL:
                 first = max(0, part.last_page - _PREROLL)
                 file.seek(first)
-                return _read(file, place - first + frames)[place - first :]
+                return _read(file, skipped - first + frames)[skipped - first :]
             if isinstance(source, BytesIO):
-                return file.read(place + frames, dtype="float32", always_2d=True)[place:]
+                return file.read(skipped + frames, dtype="float32", always_2d=True)[skipped:]
             if start and file.seekable():
                 file.seek(start)
             elif start:
@@ -69,8 +69,8 @@ def _source(
     """
     if part.index is not None and (part.frames is not None or (start and part.index.lead)):
         with path.open("rb") as raw:
-            data, place = mp3.window(raw, part, start, frames)
-        return BytesIO(data), place
+            data, skipped = mp3.window(raw, part, start, frames)
+        return BytesIO(data), skipped
     if part.is_file(size):
         return path, start
     return BufferedReader(PartFile(path, part)), start

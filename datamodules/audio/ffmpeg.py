@@ -126,7 +126,7 @@ def _frames(
     container: av.container.InputContainer, stream: av.AudioStream
 ) -> Iterator[av.AudioFrame]:
     """Decoded frames up to the end, which must be where the container says."""
-    first, last_end, heard, begun = None, 0.0, 0.0, False
+    first, last_end, until, begun = None, 0.0, 0.0, False
     for packet in container.demux():
         if packet.is_corrupt:
             raise Fault("cut off in the middle of a packet; copy or download it again.")
@@ -142,25 +142,25 @@ def _frames(
                 before, after = (f"{rate} Hz with {n} channels" for rate, n in (first, kind))
                 raise Fault(f"changes from {before} to {after} in mid-file; convert it to one.")
             at = (
-                heard
+                until
                 if frame.pts is None or not frame.time_base
                 else float(frame.pts * frame.time_base)
             )
-            if begun and at - heard > _GAP:
+            if begun and at - until > _GAP:
                 raise Fault(
-                    f"damaged, {at - heard:.2f} s are missing at {heard:.2f} s; copy or download "
+                    f"damaged, {at - until:.2f} s are missing at {until:.2f} s; copy or download "
                     "it again."
                 )
-            heard, begun = at + frame.samples / frame.sample_rate, True
+            until, begun = at + frame.samples / frame.sample_rate, True
             if frame.samples:
                 yield frame
     if not container.format.name.startswith(_SAYS_LENGTH):
         return
     if stream.duration:
         promised = float(((stream.start_time or 0) + stream.duration) * stream.time_base)
-        there = heard
+        there = until
     else:
-        promised, there = (container.duration or 0) / 1e6, max(last_end, heard)
+        promised, there = (container.duration or 0) / 1e6, max(last_end, until)
     if there < promised - _TOLERANCE:
         raise Fault(
             f"cut off, {there:.2f} s of {promised:.2f} s could be read; copy or download it again."
@@ -181,14 +181,14 @@ def _position(frame: av.AudioFrame, near: list[av.AudioFrame]) -> int | None:
     if frame.pts is None or len(near) < 3 or near[0].pts is None:
         return None
     rate, size = frame.sample_rate, near[1].samples
-    place = (frame.pts - near[0].pts) * frame.time_base * rate
-    if place.denominator == 1 and frame.time_base.denominator % rate == 0:
-        return int(place)
+    exact = (frame.pts - near[0].pts) * frame.time_base * rate
+    if exact.denominator == 1 and frame.time_base.denominator % rate == 0:
+        return int(exact)
     if not near[2].samples == frame.samples == size:
         return None
-    number = round((place - near[0].samples) / size)
+    number = round((exact - near[0].samples) / size)
     snapped = near[0].samples + number * size
-    return snapped if abs(snapped - place) <= rate / 1000 + 1 else None
+    return snapped if abs(snapped - exact) <= rate / 1000 + 1 else None
 
 
 def _samples(frame: av.AudioFrame) -> np.ndarray:

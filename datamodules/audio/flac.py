@@ -90,7 +90,7 @@ def _samples(data: mmap.mmap, begin: int, end: int, block: int, promised: int) -
     one that ends where the stream should is believed.
     """
     candidates = (match.start() for match in _FRAME.finditer(data, begin, end))
-    first = next((place for place in candidates if _ends(data, place, block)), None)
+    first = next((position for position in candidates if _ends(data, position, block)), None)
     if first is None:
         return None
     alike = _likeness(data, first)
@@ -98,7 +98,11 @@ def _samples(data: mmap.mmap, begin: int, end: int, block: int, promised: int) -
     while stop > first:
         low = max(first, end - reach)
         places = [m.start() for m in _FRAME.finditer(data, low, min(stop + 1, end))]
-        ends = [_ends(data, place, block) for place in places if _likeness(data, place) == alike]
+        ends = [
+            _ends(data, position, block)
+            for position in places
+            if _likeness(data, position) == alike
+        ]
         if promised in ends:
             return promised
         if found := [end for end in ends if end is not None]:
@@ -109,15 +113,15 @@ def _samples(data: mmap.mmap, begin: int, end: int, block: int, promised: int) -
     return None
 
 
-def _likeness(data: mmap.mmap, place: int) -> tuple[int, ...]:
+def _likeness(data: mmap.mmap, position: int) -> tuple[int, ...]:
     """What the headers of all frames of a stream share: blocking, rate, channels, bits a sample."""
-    header = data[place : place + 4].ljust(4, b"\0")
+    header = data[position : position + 4].ljust(4, b"\0")
     channels = header[3] >> 4
     return header[1], header[2] & 15, 1 if 8 <= channels <= 10 else channels, header[3] & 15
 
 
-def _ends(data: mmap.mmap, place: int, block: int) -> int | None:
-    return _last_sample(data[place : place + 16], block)
+def _ends(data: mmap.mmap, position: int, block: int) -> int | None:
+    return _last_sample(data[position : position + 16], block)
 
 
 def _last_sample(head: bytes, fixed_block: int) -> int | None:
@@ -133,18 +137,18 @@ def _last_sample(head: bytes, fixed_block: int) -> int | None:
         if byte & 0xC0 != 0x80:
             return None
         number = number << 6 | byte & 0x3F
-    place = 5 + extra
+    position = 5 + extra
     code, rate = head[2] >> 4, head[2] & 15
     if code == 0 or rate == 15:
         return None
     if code in (6, 7):
         width = code - 5
-        samples = int.from_bytes(head[place : place + width], "big") + 1
-        place += width
+        samples = int.from_bytes(head[position : position + width], "big") + 1
+        position += width
     else:
         samples = 192 if code == 1 else 576 << code - 2 if code < 6 else 256 << code - 8
-    place += {12: 1, 13: 2, 14: 2}.get(rate, 0)
-    if place >= len(head) or _crc8(head[:place]) != head[place]:
+    position += {12: 1, 13: 2, 14: 2}.get(rate, 0)
+    if position >= len(head) or _crc8(head[:position]) != head[position]:
         return None
     variable = head[1] & 1
     return (number if variable else number * (fixed_block or samples)) + samples

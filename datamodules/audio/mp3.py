@@ -65,8 +65,10 @@ def parse_header(four: bytes) -> Header | None:
 _HEADERS: dict[int, Header | None] = {}  # by the bits that matter, filled as they come
 
 
-def _header_at(data: bytes | mmap.mmap, place: int) -> Header | None:
-    word = int.from_bytes(data[place : place + 4], "big") & 0xFFFFFEC0  # private bit and last bits
+def _header_at(data: bytes | mmap.mmap, position: int) -> Header | None:
+    word = (
+        int.from_bytes(data[position : position + 4], "big") & 0xFFFFFEC0
+    )  # private bit and last bits
     try:
         return _HEADERS[word]
     except KeyError:
@@ -86,14 +88,14 @@ def mp3_parts(file: BinaryIO, start: int, stop: int) -> list[Part]:
     size = file.seek(0, 2)
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         parts: list[Part] = []
-        place = _skip_tags(data, start, stop)
-        first = _header_at(data, place)
+        position = _skip_tags(data, start, stop)
+        first = _header_at(data, position)
         if first is None:
             raise Fault("not audio that can be decoded, no frame of MP3 at its start; remove it.")
-        while place < stop:
-            part, place = _stream(data, place, stop, first)
+        while position < stop:
+            part, position = _stream(data, position, stop, first)
             parts.append(part)
-            place = _skip_tags(data, place, stop)
+            position = _skip_tags(data, position, stop)
         if len(parts) == 1 and parts[0].frames is None and start == 0 and stop == size:
             return [replace(parts[0], start=0, stop=size)]  # the decoder steps over the tags itself
         return parts
@@ -102,9 +104,9 @@ def mp3_parts(file: BinaryIO, start: int, stop: int) -> list[Part]:
 def first_frame(file: BinaryIO) -> int | None:
     """Where the first three frames in a row are, behind bytes that are none; None without."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        place = data.find(b"\xff")
-        while 0 <= place < _JUNK:
-            behind, rates = place, set()
+        position = data.find(b"\xff")
+        while 0 <= position < _JUNK:
+            behind, rates = position, set()
             for _ in range(3):
                 header = _header_at(data, behind)
                 if header is None:
@@ -113,35 +115,35 @@ def first_frame(file: BinaryIO) -> int | None:
                 rates.add(header.sample_rate)
             else:
                 if len(rates) == 1:
-                    return place
-            place = data.find(b"\xff", place + 1)
+                    return position
+            position = data.find(b"\xff", position + 1)
     return None
 
 
-def _stream(data: mmap.mmap, place: int, stop: int, first: Header) -> tuple[Part, int]:
+def _stream(data: mmap.mmap, position: int, stop: int, first: Header) -> tuple[Part, int]:
     """The stream that begins at a frame, and where it ends: at a tag, a table or the end."""
-    begin, table = place, _table(data, place, first)
+    begin, table = position, _table(data, position, first)
     if table is not None:
-        place += first.size
-    body, offsets, count, header = place, array("Q"), 0, None
-    while place < stop:
-        header = _header_at(data, place)
-        if header is None or (count and _is_table(data, place, header)):
+        position += first.size
+    body, offsets, count, header = position, array("Q"), 0, None
+    while position < stop:
+        header = _header_at(data, position)
+        if header is None or (count and _is_table(data, position, header)):
             break
         if (header.sample_rate, header.mono) != (first.sample_rate, first.mono):
             before, after = (
                 f"{h.sample_rate} Hz {'mono' if h.mono else 'stereo'}" for h in (first, header)
             )
             raise Fault(
-                f"changes from {before} to {after} in mid-file (at byte {place:,}); convert it to "
-                "one of them."
+                f"changes from {before} to {after} in mid-file (at byte {position:,}); convert it "
+                "to one of them."
             )
-        if place + header.size > stop:
-            raise cut_off(stop - place, header.size, "bytes of its last frame")
+        if position + header.size > stop:
+            raise cut_off(stop - position, header.size, "bytes of its last frame")
         if count % STRIDE == 0:
-            offsets.append(place)
-        count, place = count + 1, place + header.size
-    end = place
+            offsets.append(position)
+        count, position = count + 1, position + header.size
+    end = position
     if not count:
         raise Fault("holds no samples, only a header; remove it or copy it again.")
     table = table or _Table(None, None)
@@ -149,19 +151,19 @@ def _stream(data: mmap.mmap, place: int, stop: int, first: Header) -> tuple[Part
     counts_itself = promised == count + 1 and table.size == end - begin
     if promised and promised > count and not counts_itself:
         raise cut_off(count, promised, "frames")
-    if place < stop and header is None and not _is_tag(data, place):
-        rest = data[place : min(stop, place + 65_536)]
+    if position < stop and header is None and not _is_tag(data, position):
+        rest = data[position : min(stop, position + 65_536)]
         if any(rest) and promised != count:  # a table says that all is there: the rest isn't audio
             raise Fault(
-                f"damaged or cut off, what follows at byte {place:,} is no frame of MP3; copy or "
-                "download it again."
+                f"damaged or cut off, what follows at byte {position:,} is no frame of MP3; copy "
+                "or download it again."
             )
-        place = stop
+        position = stop
     index = FrameIndex(offsets, count, first.samples, data[body : body + 4], table.lead)
     if promised == count:
-        return Part(begin, end, index=index), place
+        return Part(begin, end, index=index), position
     untabled = replace(index, lead=None) if first.layer == 3 else None
-    return Part(body, end, frames=count * first.samples, index=untabled), place
+    return Part(body, end, frames=count * first.samples, index=untabled), position
 
 
 def window(file: BinaryIO, part: Part, start: int, frames: int) -> tuple[bytes, int]:
@@ -182,9 +184,9 @@ def window(file: BinaryIO, part: Part, start: int, frames: int) -> tuple[bytes, 
     end = index.offsets[after] if after < len(index.offsets) else part.stop
     file.seek(index.offsets[anchor])
     data = file.read(end - index.offsets[anchor])
-    held = min(after * STRIDE, index.frames) - anchor * STRIDE
-    place = start - (anchor * STRIDE - 1) * index.samples - _DECODER_DELAY
-    return _with_table(silence, held + 1) + silence + data, place
+    stored = min(after * STRIDE, index.frames) - anchor * STRIDE
+    position = start - (anchor * STRIDE - 1) * index.samples - _DECODER_DELAY
+    return _with_table(silence, stored + 1) + silence + data, position
 
 
 def _audio_bytes(index: FrameIndex, anchor: int, frame: int) -> int:
@@ -203,27 +205,27 @@ class _Table:
     lead: int | None = None
 
 
-def _table_place(first: Header) -> int:
+def _table_position(first: Header) -> int:
     return 4 + ((17 if first.mono else 32) if first.mpeg1 else (9 if first.mono else 17))
 
 
-def _is_table(data: mmap.mmap, place: int, header: Header) -> bool:
-    xing = place + _table_place(header)
+def _is_table(data: mmap.mmap, position: int, header: Header) -> bool:
+    xing = position + _table_position(header)
     if header.layer != 3:
         return False
     if data[xing : xing + 4] in (b"Xing", b"Info"):  # mpg123 wants nothing in front of it
-        return not any(data[place + 4 : xing])
-    return data[place + 36 : place + 40] == b"VBRI"
+        return not any(data[position + 4 : xing])
+    return data[position + 36 : position + 40] == b"VBRI"
 
 
-def _table(data: mmap.mmap, place: int, header: Header) -> _Table | None:
+def _table(data: mmap.mmap, position: int, header: Header) -> _Table | None:
     """What the table in this frame says, or None where it is a frame of audio."""
-    if not _is_table(data, place, header):
+    if not _is_table(data, position, header):
         return None
-    if data[place + 36 : place + 40] == b"VBRI":
-        numbers = [int.from_bytes(data[p : p + 4], "big") for p in (place + 46, place + 50)]
+    if data[position + 36 : position + 40] == b"VBRI":
+        numbers = [int.from_bytes(data[p : p + 4], "big") for p in (position + 46, position + 50)]
         return _Table(numbers[1] or None, numbers[0])
-    xing = place + _table_place(header)
+    xing = position + _table_position(header)
     flags = int.from_bytes(data[xing + 4 : xing + 8], "big")
     numbers = [int.from_bytes(data[p : p + 4], "big") for p in (xing + 8, xing + 12)]
     frames = numbers.pop(0) if flags & 1 else 0
@@ -250,37 +252,37 @@ def _with_table(silence: bytes, frames: int) -> bytes:
     """The silent frame with an Info table that says how many frames follow."""
     header = parse_header(silence[:4])
     assert header is not None
-    place = _table_place(header)
+    position = _table_position(header)
     table = b"Info" + (1).to_bytes(4, "big") + frames.to_bytes(4, "big")
-    return silence[:place] + table + silence[place + len(table) :]
+    return silence[:position] + table + silence[position + len(table) :]
 
 
-def _is_tag(data: mmap.mmap, place: int) -> bool:
-    return data[place : place + 3] in (b"ID3", b"TAG") or data[place : place + 8] in (
+def _is_tag(data: mmap.mmap, position: int) -> bool:
+    return data[position : position + 3] in (b"ID3", b"TAG") or data[position : position + 8] in (
         b"APETAGEX",
         b"LYRICSBE",
     )
 
 
-def _skip_tags(data: mmap.mmap, place: int, stop: int) -> int:
+def _skip_tags(data: mmap.mmap, position: int, stop: int) -> int:
     """Where the next frame is, behind ID3, APE and Lyrics3 tags and zeros, or `stop`."""
-    while place < stop:
-        if length := id3_length(data[place : place + 10]):
-            place += length
-        elif data[place : place + 3] == b"TAG":
-            place += 128
-        elif data[place : place + 8] == b"APETAGEX":
-            flags = int.from_bytes(data[place + 20 : place + 24], "little")
-            length = int.from_bytes(data[place + 12 : place + 16], "little")
-            place += length + 32 if flags & 0x20000000 else 32
-        elif data[place : place + 11] == b"LYRICSBEGIN":
-            end = data.find(b"LYRICS", place + 11, stop)
-            place = end + 9 if end > 0 else stop
-        elif data[place] == 0:
-            end = place
+    while position < stop:
+        if length := id3_length(data[position : position + 10]):
+            position += length
+        elif data[position : position + 3] == b"TAG":
+            position += 128
+        elif data[position : position + 8] == b"APETAGEX":
+            flags = int.from_bytes(data[position + 20 : position + 24], "little")
+            length = int.from_bytes(data[position + 12 : position + 16], "little")
+            position += length + 32 if flags & 0x20000000 else 32
+        elif data[position : position + 11] == b"LYRICSBEGIN":
+            end = data.find(b"LYRICS", position + 11, stop)
+            position = end + 9 if end > 0 else stop
+        elif data[position] == 0:
+            end = position
             while end < stop and data[end] == 0:
                 end += 1
-            place = end
+            position = end
         else:
             break
-    return min(place, stop)
+    return min(position, stop)

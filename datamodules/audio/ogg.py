@@ -29,45 +29,48 @@ def ogg_parts(file: BinaryIO, size: int) -> list[Part]:
         began = -1
         lasts: list[int | None] = []
         granule = 0
-        place = 0
-        while place < size:
-            header = data[place : place + 27]
+        position = 0
+        while position < size:
+            header = data[position : position + 27]
             if header[:4] != b"OggS":
                 if len(header) < 4 and b"OggS".startswith(header):
                     raise _cut_off()
                 raise Fault(
-                    f"damaged, what follows at byte {place:,} is no page of Ogg; copy or download "
-                    "it again."
+                    f"damaged, what follows at byte {position:,} is no page of Ogg; copy or "
+                    "download it again."
                 )
-            segments = data[place + 27 : place + 27 + header[26]] if len(header) == 27 else b""
+            segments = (
+                data[position + 27 : position + 27 + header[26]] if len(header) == 27 else b""
+            )
             length = 27 + len(segments) + sum(segments)
-            if len(header) < 27 or len(segments) < header[26] or place + length > size:
+            if len(header) < 27 or len(segments) < header[26] or position + length > size:
                 raise _cut_off()
-            if page_checksum(data[place : place + length]) != header[22:26]:
+            if page_checksum(data[position : position + length]) != header[22:26]:
                 raise Fault(
-                    f"damaged, the page at byte {place:,} fails its checksum; copy or download it "
-                    "again."
+                    f"damaged, the page at byte {position:,} fails its checksum; copy or download "
+                    "it again."
                 )
             serial, number = header[14:18], int.from_bytes(header[18:22], "little")
             if header[5] & _BEGINS:
-                if began == place and numbers:
+                if began == position and numbers:
                     raise Fault(
                         "several streams side by side in one Ogg file (a video's sound?); extract "
                         "the one with speech."
                     )
-                starts.append(place)
-                lasts.append(0 if b"\x01vorbis" in data[place + 28 : place + 36] else None)
+                starts.append(position)
+                lasts.append(0 if b"\x01vorbis" in data[position + 28 : position + 36] else None)
                 granule = 0
                 numbers = {}
-                began = place + length
+                began = position + length
             elif serial not in numbers or number != numbers[serial] + 1:
                 raise Fault(
-                    f"damaged, pages are missing before byte {place:,}; copy or download it again."
+                    f"damaged, pages are missing before byte {position:,}; copy or download it "
+                    "again."
                 )
             if lasts[-1] is not None and header[6:14] != _NO_GRANULE:
                 lasts[-1], granule = granule, int.from_bytes(header[6:14], "little")
             numbers[serial] = number
-            place += length
+            position += length
     ends = [*starts[1:], size]
     return [
         Part(begin, end, last_page=last)

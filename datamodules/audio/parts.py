@@ -126,9 +126,9 @@ class PartFile(io.RawIOBase):
         self.file.seek(begin)
         data = bytearray(self.file.read(max(0, min(len(buffer), self.part.stop - begin))))
         for offset, right in self.part.patches:
-            for place, byte in enumerate(right, offset - begin):
-                if 0 <= place < len(data):
-                    data[place] = byte
+            for index, byte in enumerate(right, offset - begin):
+                if 0 <= index < len(data):
+                    data[index] = byte
         buffer[: len(data)] = data
         self.position += len(data)
         return len(data)

@@ -217,9 +217,9 @@ def _decode(examined: Examined, start: int, frames: int) -> np.ndarray:
         pieces = [_mono(path, _named(path, lambda: ffmpeg.decode(path, start, frames)))]
     offset = 0
     with stderr_to_null() if "MPEG" in examined.info.subtype else nullcontext():
-        for part, held in zip(examined.parts, examined.part_frames, strict=True):
-            first, last = max(start, offset) - offset, min(stop, offset + held) - offset
-            offset += held
+        for part, length in zip(examined.parts, examined.part_frames, strict=True):
+            first, last = max(start, offset) - offset, min(stop, offset + length) - offset
+            offset += length
             if first < last:
                 decode = partial(decode_part, path, part, examined.size, first, last - first)
                 pieces.append(_mono(path, _named(path, decode)))

@@ -116,8 +116,8 @@ def _utterance(speaker: Speaker, emotion: str, number: int) -> DemoUtterance:
     seed = _seed("utterance", speaker.voice, speaker.id, emotion, number)
     draws = np.clip(np.random.default_rng(seed).standard_normal(4), -2, 2) * _SPREAD
     factors = np.exp(draws[:3])
-    own, manner = speaker.manner, _MANNERS[emotion]
-    words_per_minute = _WORDS_PER_MINUTE * own.rate * manner.rate * factors[2]
+    usual, manner = speaker.manner, _MANNERS[emotion]
+    words_per_minute = _WORDS_PER_MINUTE * usual.rate * manner.rate * factors[2]
     return DemoUtterance(
         path=f"{speaker.language}/{speaker.id}/{speaker.id}_{emotion}_{number:02d}.wav",
         speaker=speaker.id,
@@ -125,10 +125,10 @@ def _utterance(speaker: Speaker, emotion: str, number: int) -> DemoUtterance:
         language=speaker.language,
         text=SENTENCES[speaker.language][number - 1],
         voice=speaker.voice,
-        pitch=round(float(np.clip(own.pitch * manner.pitch * factors[0], 0.5, 2.0)), 4),
+        pitch=round(float(np.clip(usual.pitch * manner.pitch * factors[0], 0.5, 2.0)), 4),
         pitch_range=round(float(np.clip(manner.pitch_range * factors[1], 0.0, 2.0)), 4),
         words_per_minute=round(float(np.clip(words_per_minute, 120, 260))),
-        level=round(float(_LEVEL + own.level + manner.level + draws[3]), 2),
+        level=round(float(_LEVEL + usual.level + manner.level + draws[3]), 2),
         room=round(speaker.room, 2),
         seed=seed,
     )

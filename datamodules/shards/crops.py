@@ -61,11 +61,11 @@ class ShardCrops(Dataset):
         epoch, items = np.array(keys, np.int64).T
         crops = torch.zeros(len(keys), self.samples, dtype=torch.int16)
         shard, first, length = (part.tolist() for part in self.places(epoch, items))
-        wanted = []
+        rows = []
         for row, samples in zip(crops.numpy(), length, strict=True):
             before = (self.samples - samples) // 2
-            wanted.append(row[before : before + samples])
-        self._fill(wanted, shard, first)
+            rows.append(row[before : before + samples])
+        self._fill(rows, shard, first)
         return {"waveform": crops, "unreadable": torch.zeros(len(keys), dtype=torch.uint8)}
 
     def places(self, epoch: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -76,11 +76,11 @@ class ShardCrops(Dataset):
         first = keyed_position(self.seed, epoch, items, spare) + start
         return shard, first, np.minimum(samples, self.samples)
 
-    def _fill(self, wanted: list[np.ndarray], shard: list[int], first: list[int]) -> None:
+    def _fill(self, rows: list[np.ndarray], shard: list[int], first: list[int]) -> None:
         """Read into each array of int16 what stands in its shard from its first sample on."""
         reads = [
             (self._open(number), begin * SAMPLE.itemsize, row)
-            for number, begin, row in zip(shard, first, wanted, strict=True)
+            for number, begin, row in zip(shard, first, rows, strict=True)
         ]
         if hasattr(os, "posix_fadvise"):
             for file, offset, row in reads:

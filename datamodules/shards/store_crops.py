@@ -46,7 +46,7 @@ class StoreCrops(ShardCrops):
         self._blocks: OrderedDict[tuple[int, int], Future] = OrderedDict()
         self._lock = threading.Lock()
 
-    def _fill(self, wanted: list[np.ndarray], shard: list[int], first: list[int]) -> None:
+    def _fill(self, rows: list[np.ndarray], shard: list[int], first: list[int]) -> None:
         if self.block_samples:
             places = [(s, b // self.block_samples) for s, b in zip(shard, first, strict=True)]
             futures = self._blocks_at(places)
@@ -54,11 +54,11 @@ class StoreCrops(ShardCrops):
         else:
             futures = [
                 self._pool.submit(self._read, number, begin, len(row))
-                for number, begin, row in zip(shard, first, wanted, strict=True)
+                for number, begin, row in zip(shard, first, rows, strict=True)
             ]
             starts = [0] * len(first)
         try:
-            for row, start, future in zip(wanted, starts, futures, strict=True):
+            for row, start, future in zip(rows, starts, futures, strict=True):
                 row[:] = future.result()[start : start + len(row)]
         finally:
             for future in futures:
@@ -68,16 +68,16 @@ class StoreCrops(ShardCrops):
     def _blocks_at(self, places: list[tuple[int, int]]) -> list[Future]:
         """The blocks, those that aren't in memory on their way; the least used one leaves."""
         with self._lock:
-            for place in dict.fromkeys(places):
-                if place not in self._blocks or _failed(self._blocks[place]):
-                    number, block = place
+            for key in dict.fromkeys(places):
+                if key not in self._blocks or _failed(self._blocks[key]):
+                    number, block = key
                     first = block * self.block_samples
                     # with a crop's length behind it, for crops that begin near its end
                     end = first + self.block_samples + self.samples
                     length = min(end, self.shards.shards[number].samples) - first
-                    self._blocks[place] = self._pool.submit(self._read, number, first, length)
-                self._blocks.move_to_end(place)
-            futures = [self._blocks[place] for place in places]
+                    self._blocks[key] = self._pool.submit(self._read, number, first, length)
+                self._blocks.move_to_end(key)
+            futures = [self._blocks[key] for key in places]
             while len(self._blocks) > self.kept_blocks:
                 self._blocks.popitem(last=False)
         return futures

@@ -129,8 +129,8 @@ class Contours(nn.Module):
 
     def at(self, power: Float[Tensor, "B K T"], pitch: Float[Tensor, "B T"]) -> Tensor:
         """dB of the strongest of the three bins around a frequency."""
-        place = (pitch / self.frequencies[1]).round().long().clamp(1, power.shape[1] - 2)
-        around = torch.stack([place - 1, place, place + 1], 1)
+        peak_bins = (pitch / self.frequencies[1]).round().long().clamp(1, power.shape[1] - 2)
+        around = torch.stack([peak_bins - 1, peak_bins, peak_bins + 1], 1)
         return decibels(power.gather(1, around).amax(1))
 
     def spectral_shape(self, power: Float[Tensor, "B K T"]) -> list[Tensor]:
@@ -143,8 +143,8 @@ class Contours(nn.Module):
         mels = decibels(power.mT @ self.bands)
         centres = torch.linspace(-1, 1, mels.shape[-1], device=mels.device)
         slope = (mels * centres).mean(-1) / centres.square().mean()
-        heard = power[:, (hertz > 50) & (hertz < 5000)].clamp_min(FLOOR)
-        flatness = decibels(heard.log().mean(1).exp()) - decibels(heard.mean(1))
+        audible = power[:, (hertz > 50) & (hertz < 5000)].clamp_min(FLOOR)
+        flatness = decibels(audible.log().mean(1).exp()) - decibels(audible.mean(1))
         flux = mels.diff(dim=1).abs().mean(-1)
         flux = nn.functional.pad(flux, (1, 0))
         lower, upper = (hertz > 50) & (hertz < 1000), (hertz >= 1000) & (hertz < 5000)

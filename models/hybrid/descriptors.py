@@ -56,8 +56,8 @@ def statistics(contours: Float[Tensor, "B C T"], kept: Bool[Tensor, "B T"]) -> F
     both = mask[..., 1:] * mask[..., :-1]
     change = (contours.diff(dim=-1).abs() * both).sum(-1) / both.sum(-1).clamp_min(1)
     seconds = torch.arange(contours.shape[-1], device=contours.device) / 100
-    place = (seconds - (seconds * mask).sum(-1, keepdim=True) / count[..., None]) * mask
-    trend = (centred * place).sum(-1) / place.square().sum(-1).clamp_min(1e-2)
+    moments = (seconds - (seconds * mask).sum(-1, keepdim=True) / count[..., None]) * mask
+    trend = (centred * moments).sum(-1) / moments.square().sum(-1).clamp_min(1e-2)
     every = torch.stack([mean, std, *percentiles, change, trend], -1)
     every = torch.where(mask.sum(-1)[..., None] > 1, every, torch.zeros(()).to(every))
     return every.flatten(1)

@@ -47,10 +47,10 @@ class Perturb(nn.Module):
 
     @torch.no_grad()
     def forward(self, waveform: Float[Tensor, "B S"]) -> Float[Tensor, "B S2"]:
-        wanted = self.samples(waveform.shape[-1])
+        samples_left = self.samples(waveform.shape[-1])
         speeds = self.low * (self.high / self.low) ** torch.rand(self.groups)  # even in semitones
         parts = [
-            resampled(part, float(speed))[:, :wanted]
+            resampled(part, float(speed))[:, :samples_left]
             for part, speed in zip(waveform.tensor_split(self.groups), speeds, strict=True)
         ]
         played = torch.cat(parts)

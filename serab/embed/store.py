@@ -31,14 +31,14 @@ class EmbeddingStore:
     Args:
         cache: where the folder is.
         extractor: fitted.
-        wanted: SHA-256 of the recordings that will be asked for.
+        hashes: SHA-256 of the recordings that will be asked for.
     """
 
-    def __init__(self, cache: Cache, extractor: Extractor, wanted: Iterable[str]):
+    def __init__(self, cache: Cache, extractor: Extractor, hashes: Iterable[str]):
         state = json.dumps(extractor.state(), sort_keys=True)
         key = f"{extractor.fingerprint} {state} {extractor.sample_rate} {waveforms.VERSION}"
         self.name = f"{extractor.name}-{hashlib.sha256(key.encode()).hexdigest()[:20]}"
-        self._cache, self._wanted = cache, set(wanted)
+        self._cache, self._wanted = cache, set(hashes)
         self._known: dict[str, np.ndarray] = {}
         self._new: dict[str, np.ndarray] = {}
         self._read: set[Path] = set()

@@ -44,18 +44,20 @@ def predict_forests(
     """
     settings = [{**estimator.get_params(), **point} for point in points]
     searched = {key for point in points for key in point}
-    if searched - _SEARCHED or not all(_is_plain(own) for own in settings):
+    if searched - _SEARCHED or not all(_is_plain(point) for point in settings):
         return predict_each(estimator, points, fold, workers)
     classes, targets = np.unique(fold.y, return_inverse=True)
     random = np.random.RandomState(estimator.random_state)
     seeds = [random.randint(np.iinfo(np.int32).max) for _ in range(estimator.n_estimators)]
     features, tested = ranked(fold.x), fold.tested.astype(np.float32)
     max_features = max(1, int(np.sqrt(fold.x.shape[1])))
-    limits = [_Limits(own["max_depth"] or _UNLIMITED, own["min_samples_split"]) for own in settings]
+    limits = [
+        _Limits(point["max_depth"] or _UNLIMITED, point["min_samples_split"]) for point in settings
+    ]
     loosest_first = sorted(range(len(points)), key=lambda k: (-limits[k].depth, limits[k].size))
     weights = {
-        own["class_weight"]: own["class_weight"] and compute_sample_weight("balanced", fold.y)
-        for own in settings
+        point["class_weight"]: point["class_weight"] and compute_sample_weight("balanced", fold.y)
+        for point in settings
     }
 
     def grow(seed: int) -> list[np.ndarray]:

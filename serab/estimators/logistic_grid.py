@@ -36,13 +36,13 @@ def predict_logistic(
     """
     settings = [{**estimator.get_params(), **point} for point in points]
     classes, targets = np.unique(fold.y, return_inverse=True)
-    if len(classes) < 3 or not all(_is_plain(own) for own in settings):
+    if len(classes) < 3 or not all(_is_plain(point) for point in settings):
         return predict_each(estimator, points, fold, workers)
     space = _Space.of(fold)
     weights = [
-        np.ones(len(targets)) if own["class_weight"] is None
-        else compute_sample_weight(own["class_weight"], fold.y)
-        for own in settings
+        np.ones(len(targets)) if point["class_weight"] is None
+        else compute_sample_weight(point["class_weight"], fold.y)
+        for point in settings
     ]  # fmt: skip
     tolerance = estimator.tol / len(targets)
 
@@ -68,8 +68,8 @@ def predict_logistic(
     groups = min(len(points), workers.threads if space.x.size > _LARGE else len(points))
     dealt = [range(start, len(points), groups) for start in range(groups)]
     predictions: dict[int, np.ndarray] = {}
-    for group, own in zip(dealt, workers.map(predict, dealt), strict=True):
-        predictions |= dict(zip(group, own, strict=True))
+    for group, predicted in zip(dealt, workers.map(predict, dealt), strict=True):
+        predictions |= dict(zip(group, predicted, strict=True))
     return [predictions[k] for k in range(len(points))]
 
 

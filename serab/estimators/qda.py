@@ -42,8 +42,8 @@ class CollinearQDA(QuadraticDiscriminantAnalysis):
         return X, y, self.classes_
 
     def _set(self, spans: Sequence[Span]) -> Self:
-        self.means_ = np.stack([own.mean for own in spans])
-        self.rotations_ = [own.axes for own in spans]
+        self.means_ = np.stack([members.mean for members in spans])
+        self.rotations_ = [members.axes for members in spans]
         self.scalings_ = [(1 - self.reg_param) * s.variance + self.reg_param for s in spans]
         return self
 
@@ -56,11 +56,11 @@ class Span(NamedTuple):
     axes: np.ndarray
 
 
-def span(own: np.ndarray) -> Span:
+def span(members: np.ndarray) -> Span:
     """The span of a class' embeddings (n, D)."""
-    mean = own.mean(axis=0)
-    _, singular, axes = np.linalg.svd(own - mean, full_matrices=False)
-    return Span(mean, singular**2 / (len(own) - 1), axes.T)
+    mean = members.mean(axis=0)
+    _, singular, axes = np.linalg.svd(members - mean, full_matrices=False)
+    return Span(mean, singular**2 / (len(members) - 1), axes.T)
 
 
 def predict_qdas(

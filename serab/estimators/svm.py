@@ -43,7 +43,7 @@ def predict_svms(
         return model.fit(fitted, fold.y).predict(tested)
 
     for kernel in ("linear", "rbf"):  # the second is made of the first, in its place
-        chosen = [k for k, own in enumerate(kernels) if own == kernel]
+        chosen = [k for k, name in enumerate(kernels) if name == kernel]
         if kernel == "rbf" and chosen:
             _to_rbf(fold, fitted, tested)
         predictions |= dict(zip(chosen, workers.map(predict, chosen), strict=True))
@@ -55,9 +55,9 @@ def _to_rbf(fold: Fold, fitted: np.ndarray, tested: np.ndarray) -> None:
     variance = fold.x.var()
     gamma = 1.0 / (fold.x.shape[1] * variance) if variance != 0 else 1.0
     squares = fitted.diagonal().copy()
-    for products, own in ((fitted, squares), (tested, (fold.tested**2).sum(axis=1))):
+    for products, norms in ((fitted, squares), (tested, (fold.tested**2).sum(axis=1))):
         products *= -2
-        products += own[:, None]
+        products += norms[:, None]
         products += squares
         products *= -gamma
         np.exp(products, out=products)

@@ -52,11 +52,11 @@ def ranked(x: np.ndarray) -> Ranked:
     columns = np.ascontiguousarray(x.T, dtype=np.float32)
     small = np.uint16 if len(x) < 2**15 else np.uint32
     values, codes = np.empty_like(columns), np.empty(columns.shape, dtype=small)
-    for column, ascending, own in zip(columns, values, codes, strict=True):
+    for column, ascending, column_codes in zip(columns, values, codes, strict=True):
         utterances = np.argsort(column, kind="stable")
         ascending[:] = column[utterances]
         same = np.r_[False, ascending[1:] <= ascending[:-1] + SAME]
-        own[utterances] = 2 * np.arange(len(x)) + same
+        column_codes[utterances] = 2 * np.arange(len(x)) + same
     return Ranked(values, codes)
 
 

@@ -94,9 +94,9 @@ def _transform(extractor: Extractor, waveforms: list[np.ndarray]) -> np.ndarray:
     return embeddings
 
 
-def _same(extractor: Extractor, one: np.ndarray, other: np.ndarray, what: str) -> None:
-    tolerance = 1e-4 * max(float(np.abs(one).mean()), 1e-3)
-    if one.shape != other.shape or not np.allclose(one, other, rtol=1e-4, atol=tolerance):
+def _same(extractor: Extractor, first: np.ndarray, second: np.ndarray, what: str) -> None:
+    tolerance = 1e-4 * max(float(np.abs(first).mean()), 1e-3)
+    if first.shape != second.shape or not np.allclose(first, second, rtol=1e-4, atol=tolerance):
         raise ValueError(
             f"{extractor.name}: {what} give different embeddings; an embedding may depend on its "
             "utterance only."

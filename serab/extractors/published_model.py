@@ -52,10 +52,10 @@ def model_folder(model: str, handle: str) -> Path:
     return folder
 
 
-def _checked(folder: Path, said: str, handle: str) -> Path:
+def _checked(folder: Path, setting: str, handle: str) -> Path:
     if not (folder / "saved_model.pb").is_file():
         raise ValueError(
-            f"{said}: no SavedModel there (a directory with saved_model.pb); unpack "
+            f"{setting}: no SavedModel there (a directory with saved_model.pb); unpack "
             f"{handle}{COMPRESSED}, or give the handle."
         )
     return folder

@@ -58,18 +58,18 @@ class TransformersExtractor(Extractor):
         if str(model).startswith(("/", ".", "~")) and not Path(model).is_dir():
             raise ValueError(f"extractor.model={model}: no such directory.")
         transformers = _transformers()
-        where = {"revision": revision, "trust_remote_code": False}
+        source = {"revision": revision, "trust_remote_code": False}
         try:
-            config = transformers.AutoConfig.from_pretrained(model, **where)
+            config = transformers.AutoConfig.from_pretrained(model, **source)
             kinds = (*WAVEFORM_MODELS, "whisper")
             if config.model_type not in kinds:
                 raise ValueError(
                     f"extractor.model={model}: is a {config.model_type}; expected one of "
                     f"{', '.join(kinds)}."
                 )
-            self._features = transformers.AutoFeatureExtractor.from_pretrained(model, **where)
+            self._features = transformers.AutoFeatureExtractor.from_pretrained(model, **source)
             loaded, report = transformers.AutoModel.from_pretrained(
-                model, config=config, output_loading_info=True, **where
+                model, config=config, output_loading_info=True, **source
             )
         except UnpicklingError as error:
             raise ValueError(

@@ -56,8 +56,8 @@ class XaresExtractor(Extractor):
                 "such as serab.xares:SpeechFramesEncoder."
             )
         model = kind() if weights is None else kind(str(weights))
-        said: dict[str, Any] = {name: getattr(model, name, None) for name in ATTRIBUTES}
-        missing = [key for key, kind in ATTRIBUTES.items() if not isinstance(said[key], kind)]
+        attributes: dict[str, Any] = {name: getattr(model, name, None) for name in ATTRIBUTES}
+        missing = [key for key, kind in ATTRIBUTES.items() if not isinstance(attributes[key], kind)]
         if missing:
             raise ValueError(
                 f"extractor.encoder={encoder}: has no number {' and no '.join(missing)}, which "
@@ -66,7 +66,7 @@ class XaresExtractor(Extractor):
         device = torch_device(device)
         self._model, self._device = model.eval().to(device), device
         self.name = name or class_name
-        self.sample_rate, self.width = said["sampling_rate"], said["output_dim"]
+        self.sample_rate, self.width = attributes["sampling_rate"], attributes["output_dim"]
         self.min_samples = round(min_seconds * self.sample_rate)
         assert module.__file__ is not None  # a module with a class
         self.fingerprint = f"{digest_files([module.__file__])}-{digest_weights(model)}"

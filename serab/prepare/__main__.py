@@ -28,14 +28,14 @@ def overview(root: Path | None = None) -> str:
         for record in records:
             about = read_about(root / record.code)
             ready = "no" if about is None else "partial" if about.get("partial") else "yes"
-            where = record.homepage or record.example
+            address = record.homepage or record.example
             if record.downloadable:
-                where += "  (--download)"
+                address += "  (--download)"
             elif record.access is Access.RESTRICTED:
-                where += "  (registration)"
+                address += "  (registration)"
             lines.append(
                 f"{record.code:9}{record.name:20}{record.language:18}{record.licence:41}"
-                f"{ready:8} {where}"
+                f"{ready:8} {address}"
             )
     return "\n".join([*lines, f"prepared corpora are in {root.resolve()} (SERAB_DATA)"])
 

@@ -72,7 +72,7 @@ def check_archive(path: Path, size: int | None = None, md5: str | None = None) -
 
 
 def unpack(
-    archive: Path, target: Path, wanted: Callable[[str], bool], most: int | None = None
+    archive: Path, target: Path, is_wanted: Callable[[str], bool], most: int | None = None
 ) -> list[str]:
     """Unpack the wanted files of a zip or tar, and of archives inside it, into `target`.
 
@@ -80,7 +80,7 @@ def unpack(
     files and macOS' doubles are passed over.
 
     Args:
-        wanted: says from a relative path (`/`) if a file is unpacked.
+        is_wanted: says from a relative path (`/`) if a file is unpacked.
         most: bytes that all of it may take unpacked; None leaves it to the free space.
 
     Returns:
@@ -92,7 +92,7 @@ def unpack(
             too deep, more than `most`, or too little space.
         OSError: the disk fails.
     """
-    return _Unpacking(archive, most).unpack(archive, target, wanted, depth=0)
+    return _Unpacking(archive, most).unpack(archive, target, is_wanted, depth=0)
 
 
 class _Unpacking:
@@ -102,7 +102,7 @@ class _Unpacking:
         self.outermost, self.most, self.written = outermost, most, 0
 
     def unpack(
-        self, archive: Path, target: Path, wanted: Callable[[str], bool], depth: int
+        self, archive: Path, target: Path, is_wanted: Callable[[str], bool], depth: int
     ) -> list[str]:
         if depth > _DEEPEST:
             raise ArchiveError(
@@ -110,7 +110,7 @@ class _Unpacking:
                 "no corpus' archive does; get the archive from its provider."
             )
         try:
-            names, inner = self._files(archive, target, wanted)
+            names, inner = self._files(archive, target, is_wanted)
         except ArchiveError:
             raise
         except NotImplementedError as error:
@@ -129,13 +129,13 @@ class _Unpacking:
             packed = target / name
             folder = _free_folder(packed)
             prefix = folder.relative_to(target).as_posix()
-            deeper = self.unpack(packed, folder, below(f"{prefix}/", wanted), depth + 1)
+            deeper = self.unpack(packed, folder, below(f"{prefix}/", is_wanted), depth + 1)
             names += [f"{prefix}/{path}" for path in deeper]
             packed.unlink()
         return names
 
     def _files(
-        self, archive: Path, target: Path, wanted: Callable[[str], bool]
+        self, archive: Path, target: Path, is_wanted: Callable[[str], bool]
     ) -> tuple[list[str], list[str]]:
         """Write what is wanted; the names of files, and of archives inside."""
         names: list[str] = []
@@ -151,7 +151,7 @@ class _Unpacking:
                     inner.append(name)
                 else:
                     names.append(name)
-                    if not wanted(name):
+                    if not is_wanted(name):
                         continue
                 free -= size
                 self.written += size
@@ -176,9 +176,9 @@ def _damaged(archive: Path, error: Exception) -> ArchiveError:
     return ArchiveError(f"{archive}: cut off or damaged ({reason}); download it again.")
 
 
-def below(prefix: str, wanted: Callable[[str], bool]) -> Callable[[str], bool]:
-    """`wanted` for paths that lack a prefix."""
-    return lambda path: wanted(prefix + path)
+def below(prefix: str, is_wanted: Callable[[str], bool]) -> Callable[[str], bool]:
+    """`is_wanted` for paths that lack a prefix."""
+    return lambda path: is_wanted(prefix + path)
 
 
 @contextmanager

@@ -138,10 +138,10 @@ def fetch(code: str, root: Path | None = None) -> list[Path]:
             f"`python -m serab.prepare {record.code} --source ARCHIVE_OR_FOLDER`."
         )
     if not record.downloadable:
-        place = record.homepage or "nowhere else"
+        source = record.homepage or "nowhere else"
         hint = "".join(f" ({note})" for note in record.notes if "clone" in note)
         raise PrepareError(
-            f"{record.name} has no direct link: get it from {place}{hint}, then run "
+            f"{record.name} has no direct link: get it from {source}{hint}, then run "
             f"`python -m serab.prepare {record.code} --source ARCHIVE_OR_FOLDER`."
         )
     folder = (root or data_root()) / "downloads" / record.code

@@ -50,7 +50,7 @@ def unpack_all(record: Corpus, archives: Sequence[Path], folder: Path) -> list[s
         ArchiveError: see `unpack`.
     """
 
-    def wanted(path: str) -> bool:
+    def is_wanted(path: str) -> bool:
         text = normal(path)
         labels = record.label_files is not None and record.label_files.search(text) is not None
         return labels or record.parse(text) is not None
@@ -61,6 +61,6 @@ def unpack_all(record: Corpus, archives: Sequence[Path], folder: Path) -> list[s
         subfolder = archive.name.split(".")[0] if len(archives) > 1 else ""
         (folder / subfolder).mkdir(exist_ok=True)
         prefix = f"{subfolder}/" if subfolder else ""
-        found = unpack(archive, folder / subfolder, below(prefix, wanted), record.most_bytes)
+        found = unpack(archive, folder / subfolder, below(prefix, is_wanted), record.most_bytes)
         names += [prefix + name for name in found]
     return names

@@ -158,8 +158,8 @@ def _wrong_marks(rows: Sequence[ClassifierResult]) -> Iterator[str]:
     for row, right in zip(rows, marked(rows, protocol.tests_all), strict=True):
         for field in ("selected", "best_on_test"):
             if bool(getattr(row, field)) is not bool(getattr(right, field)):
-                said, really = ("", "not ") if getattr(row, field) else ("not ", "")
-                yield f"{_named(row.slot)}: is {said}marked {field}; by the scores it's {really}so"
+                has, should = ("marked", "not so") if getattr(row, field) else ("not marked", "so")
+                yield f"{_named(row.slot)}: is {has} {field}; by the scores it's {should}"
         tested, due = row.test_accuracy is not None, protocol.tests_all or bool(right.selected)
         if tested is not due:
             state = "is tested" if tested else "isn't tested"

@@ -48,17 +48,17 @@ def comparison(runs: Sequence[Run]) -> list[Block]:
 def _pair(first: Run, second: Run) -> list[Block]:
     tests, predictions, classifiers, apart = {}, [], [], []
     for task in first.tasks:
-        one, other = (run.predicted(run.chosen(task)) for run in (first, second))
-        if one is None or other is None:
+        ours, theirs = (run.predicted(run.chosen(task)) for run in (first, second))
+        if ours is None or theirs is None:
             continue
         try:
-            tests[task] = paired_test(one, other)
+            tests[task] = paired_test(ours, theirs)
         except ValueError as error:
             apart.append(str(error))
             continue
-        classifiers.append(f"{task} {one.classifier} and {other.classifier}")
+        classifiers.append(f"{task} {ours.classifier} and {theirs.classifier}")
         if task in SERAB_TASKS:
-            predictions.append((one, other))
+            predictions.append((ours, theirs))
     if not tests and not apart:
         return []
     adjusted = holm({task: test.p for task, test in tests.items()})
