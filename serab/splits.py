@@ -60,7 +60,7 @@ class LeakReport:
         return found or ["no speaker and no recording is in two parts"]
 
 
-def split(index: CorpusIndex, protocol: Protocol, seed: int = 0) -> Split:
+def split(index: CorpusIndex, protocol: Protocol, seed: int = 0, turn: int = 0) -> Split:
     """Divide a corpus into training, validation and test by speaker.
 
     The released rule (SERAB, section 2.1): the sorted ids, shuffled by
@@ -68,6 +68,9 @@ def split(index: CorpusIndex, protocol: Protocol, seed: int = 0) -> Split:
     60/20/20 %, for CRE 70/10/20 %. A protocol with released ids leaves out the classes that the
     published scores lack. Two speakers give one for the test, and the other's utterances, shuffled,
     are divided 3 : 1 between training and validation.
+
+    Args:
+        turn: 0 for that rule; others are of `rotation`.
 
     Raises:
         ValueError: under two speakers, or a part that gets no speaker.
@@ -79,11 +82,15 @@ def split(index: CorpusIndex, protocol: Protocol, seed: int = 0) -> Split:
     names = sorted({ids[i] for i in kept})
     random = np.random.RandomState(seed)
     random.shuffle(names)
-    if len(names) == 2:
-        return _split_two(names, ids, kept, random, protocol, seed, emotions)
     shares = np.cumsum(record.probabilities)
     first, second = (int(share * len(names)) for share in shares[:2])
-    parts = dict(zip(PARTS, (names[:first], names[first:second], names[second:]), strict=True))
+    n_test = 1 if len(names) == 2 else len(names) - second
+    tested_before = max(0, (turn + 1) * n_test - len(names))
+    names = np.roll(names, turn * n_test).tolist()
+    if len(names) == 2:
+        return _split_two(names, ids, kept, random, protocol, seed, emotions)
+    testers = names[second + tested_before :]
+    parts = dict(zip(PARTS, (names[:first], names[first:second], testers), strict=True))
     if not all(parts.values()):
         raise ValueError(
             f"{index.code}: {len(names)} speaker(s) can't be divided into training, validation "
@@ -95,6 +102,24 @@ def split(index: CorpusIndex, protocol: Protocol, seed: int = 0) -> Split:
     }
     speakers = {part: tuple(sorted(members)) for part, members in parts.items()}
     return Split(protocol, seed, **positions, speakers=speakers, emotions=emotions)
+
+
+def rotation(index: CorpusIndex, protocol: Protocol) -> tuple[Split, ...]:
+    """Splits in which every speaker is tested once; the first is `split`'s.
+
+    The order of the speakers is turned by as many as are tested, until all were. In the last turn
+    speakers who were tested before have no part.
+
+    Raises:
+        ValueError: as `split`.
+    """
+    splits = [split(index, protocol)]
+    speakers = {ids for part in splits[0].speakers.values() for ids in part}
+    while tested := len({name for done in splits for name in done.speakers["test"]}):
+        if tested == len(speakers):
+            break
+        splits.append(split(index, protocol, turn=len(splits)))
+    return tuple(splits)
 
 
 def speaker_ids(index: CorpusIndex, protocol: Protocol) -> list[str]:

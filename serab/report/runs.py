@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from serab.protocol import PROTOCOLS, Mark, Protocol
+from serab.corpora import CORPORA
+from serab.results.findings import Finding
 from serab.results.merge import evaluations, merge_sweep
 from serab.results.records import ClassifierResult, Predictions, RegressionResult
 from serab.results.run_files import RunFiles
@@ -26,6 +28,7 @@ class Run:
     results: tuple[ClassifierResult, ...]
     predictions: tuple[Predictions, ...]
     regression: tuple[RegressionResult, ...]
+    findings: tuple[Finding, ...]
     demo: bool
     verification: Verification
 
@@ -146,6 +149,7 @@ def _of_directory(found: Verification) -> Iterator[Run]:
                 tuple(rows),
                 tuple(answers for answers in found.predictions if answers.slot in slots),
                 tuple(regression),
+                tuple(row for row in found.findings if CORPORA[row.task].demo is demo),
                 demo,
                 found,
             )

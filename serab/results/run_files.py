@@ -10,11 +10,12 @@ from typing import Generic, TypeVar
 
 from datamodules.typed_json import parse
 from serab.results.checksums import CHANGED, read_checked, write_checked
+from serab.results.findings import ANALYSES, Finding
 from serab.results.records import ClassifierResult, Predictions, RegressionResult
 
 RESULTS, PREDICTIONS, REGRESSION = "results.jsonl", "predictions.jsonl", "regression.jsonl"
 
-Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult)
+Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult, Finding)
 
 
 class Rows(Generic[Record]):
@@ -67,6 +68,7 @@ class RunFiles:
         self.results = Rows(run_dir / RESULTS, ClassifierResult)
         self.predictions = Rows(run_dir / PREDICTIONS, Predictions)
         self.regression = Rows(run_dir / REGRESSION, RegressionResult)
+        self.findings = Rows(run_dir / ANALYSES, Finding)
 
     def check(self, protocol: str, extractor_fingerprint: str) -> None:
         """Raise ValueError where the directory holds a run of something else."""
