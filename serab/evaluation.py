@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.files import write_whole
+from serab.analyses.run import check_analyses, run_analyses
 from serab.classification import ClassificationRunner
 from serab.classifiers import check_classifiers
 from serab.embed.cache import Cache, cache_root, total_bytes
@@ -17,6 +18,7 @@ from serab.metrics import metrics_of
 from serab.protocol import Protocol, protocol_named, split_seeds
 from serab.regression import RegressionRunner
 from serab.report.screen import print_regression, print_splits, print_summary, print_task
+from serab.results.findings import ANALYSES
 from serab.results.records import ClassifierResult, RegressionResult
 from serab.results.run_files import PREDICTIONS, REGRESSION, RESULTS, RunFiles
 from serab.results.summary import SUMMARY, summarise, write_summary
@@ -37,6 +39,7 @@ class Plan:
     classifiers: Sequence[str] | None
     jobs: int
     cache: Cache
+    analyses: Sequence[str] = ()
 
     @property
     def metrics(self) -> list[str]:
@@ -51,6 +54,7 @@ def plan(
     classifiers: Sequence[str] | None = None,
     jobs: int = -1,
     cache: bool = True,
+    analyses: Sequence[str] | None = None,
 ) -> Plan:
     """Check what is asked for.
 
@@ -61,6 +65,7 @@ def plan(
         classifiers: names; None for all five.
         jobs: threads for a grid; -1 takes all processors.
         cache: whether embeddings and decoded audio are kept.
+        analyses: names of what is looked into after the tasks, always by the strict rules.
 
     Raises:
         ValueError: anything that can't be run as asked; one sentence.
@@ -69,11 +74,13 @@ def plan(
     seeds = split_seeds(rules, splits)
     chosen = choose_tasks(tasks)
     names = check_classifiers(classifiers)
+    asked_analyses = check_analyses(analyses, chosen.classification)
     for index in chosen.classification + chosen.regression:
         for seed in seeds:
             split(index, rules, seed)
     asked = None if classifiers is None else names
-    return Plan(chosen, rules, seeds, asked, jobs, Cache(cache_root() if cache else None))
+    kept = Cache(cache_root() if cache else None)
+    return Plan(chosen, rules, seeds, asked, jobs, kept, asked_analyses)
 
 
 @dataclass(frozen=True)
@@ -115,8 +122,11 @@ def run_plan(
         _run(plan, extractor, files)
         summary = summarise(files.results, plan.protocol)
         write_summary(summary, run_dir)
-    print_summary(summary, files.results)
-    for name in (RESULTS, PREDICTIONS, REGRESSION, SUMMARY):
+        print_summary(summary, files.results)
+        run_analyses(
+            plan.analyses, plan.tasks.classification, extractor, files, plan.cache, plan.jobs
+        )
+    for name in (RESULTS, PREDICTIONS, REGRESSION, SUMMARY, ANALYSES):
         if (run_dir / name).exists():
             log.info("%-12s %s", name.split(".")[0], run_dir / name)
     if plan.cache.folder is not None:

@@ -108,7 +108,5 @@ def gap(tallies: tuple[Tally, Tally], n_test: int) -> Score:
     units = [len(t.hits) for t in tallies]
     if min(units) < 2:
         return Score(float(value), None, sum(units), n_test)
-    first, second = (
-        accuracies(t, drawn(len(t.hits), seed)) for seed, t in enumerate(tallies)
-    )
+    first, second = (accuracies(t, drawn(len(t.hits), seed)) for seed, t in enumerate(tallies))
     return Score(float(value), limits(first - second), sum(units), n_test)

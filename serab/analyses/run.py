@@ -6,8 +6,9 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from serab.analyses import labels, voices
+from serab.analyses import cross, labels, text, voices
 from serab.analyses.turns import Turns
 from serab.embed.cache import Cache
 from serab.extractors.base import Extractor
@@ -21,14 +22,20 @@ log = logging.getLogger("evaluate")
 
 @dataclass(frozen=True)
 class Analysis:
-    """`measure` takes one corpus; `check` raises ValueError for corpora that have no answer."""
+    """How one is made: `measure` takes one corpus, or `across` all of them.
 
-    measure: Callable[[Turns], list[Finding]]
+    `check` raises ValueError for corpora that have no answer.
+    """
+
+    measure: Callable[[Turns], list[Finding]] | None = None
+    across: Callable[[Sequence[Turns]], list[Finding]] | None = None
     check: Callable[[Sequence[CorpusIndex]], None] = lambda corpora: None
 
 
 ANALYSES: dict[str, Analysis] = {
     "labels": Analysis(labels.measure),
+    "text": Analysis(text.measure, check=text.check),
+    "cross": Analysis(across=cross.measure, check=cross.check),
     "voices": Analysis(voices.measure),
 }
 
@@ -78,14 +85,35 @@ def run_analyses(
     Raises:
         ValueError: a corpus that can't be split, or no classifier can be fitted.
     """
-    for index in corpora:
-        turns = Turns(extractor, index, cache, jobs)
-        for name in names:
-            kept = files.findings.of_split((name, index.code))
-            if not kept or any(finding.source != turns.source for finding in kept):
-                files.findings.drop([finding.slot for finding in kept])
-                started = time.perf_counter()
-                files.findings.put(*ANALYSES[name].measure(turns))
-                seconds = time.perf_counter() - started
-                log.info("%s %s, strict, %.1f s", index.code, name, seconds)
-            print_findings(name, files.findings.of_split((name, index.code)))
+    everything = [Turns(extractor, index, cache, jobs) for index in corpora]
+    for name in names:
+        analysis = ANALYSES[name]
+        if analysis.across is not None:
+            kept = files.findings.of_split((name,))
+            source = cross.source(everything)
+            _update(files, name, kept, source, partial(analysis.across, everything))
+            print_findings(files.findings.of_split((name,)))
+            continue
+        assert analysis.measure is not None
+        for turns in everything:
+            kept = files.findings.of_split((name, turns.index.code))
+            title = f"{turns.index.code} {name}"
+            _update(files, title, kept, turns.source, partial(analysis.measure, turns))
+            print_findings(files.findings.of_split((name, turns.index.code)))
+
+
+def _update(
+    files: RunFiles,
+    title: str,
+    kept: Sequence[Finding],
+    source: tuple,
+    measure: Callable[[], list[Finding]],
+) -> None:
+    """Make what the run directory lacks, or has of another corpus, encoder or scikit-learn."""
+    if kept and all(finding.source == source for finding in kept):
+        return
+    started = time.perf_counter()
+    findings = measure()
+    files.findings.drop([finding.slot for finding in kept])
+    files.findings.put(*findings)
+    log.info("%s, strict, %.1f s", title, time.perf_counter() - started)

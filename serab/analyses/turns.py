@@ -36,9 +36,7 @@ class Choice:
     predicted: np.ndarray
 
 
-def choose(
-    task: Task, jobs: int = -1, candidates: Sequence[Candidate] | None = None
-) -> Choice:
+def choose(task: Task, jobs: int = -1, candidates: Sequence[Candidate] | None = None) -> Choice:
     """The strict rule: search all on validation, fit the best on training and validation, predict.
 
     Args:

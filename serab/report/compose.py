@@ -10,6 +10,7 @@ from serab.report.blocks.gallery import gallery
 from serab.report.blocks.paper_table import present_only, table_3
 from serab.report.blocks.provenance import leaks, protocols, provenance
 from serab.report.blocks.scores import accuracies, regression, splits
+from serab.report.findings.blocks import analyses
 from serab.report.page import Block, Card, Cards, Page, Text
 from serab.report.runs import Run
 from serab.report.words import MARKS, percent, right
@@ -34,6 +35,7 @@ def compose(runs: Sequence[Run]) -> Page:
     if not demo:
         blocks += table_3(runs) + present_only(runs)
     blocks += accuracies(runs) + splits(runs) + comparison(runs) + regression(runs)
+    blocks += analyses(runs)
     blocks += gallery(runs) + protocols(runs) + leaks(runs) + provenance(runs)
     return Page(
         "Demo speech: not a benchmark" if demo else "Speech emotion recognition on SERAB",

@@ -102,7 +102,7 @@ def accuracy_picture(
             axes.text(100 * max(published), 1.01, "paper", transform=axes.get_xaxis_transform(),
                       ha="center", color=theme.muted, fontsize=8)  # fmt: skip
 
-    return _both(name, alt, draw, 0.8 + 0.62 * len(bars))
+    return both_themes(name, alt, draw, 0.8 + 0.62 * len(bars))
 
 
 def confusion_picture(
@@ -130,7 +130,7 @@ def confusion_picture(
         axes.set_ylabel("true")
         axes.set_title(title, fontsize=9.5, color=theme.ink, loc="left")
 
-    return _both(name, alt, draw, WIDTH * 0.92)
+    return both_themes(name, alt, draw, WIDTH * 0.92)
 
 
 def map_picture(name: str, alt: str, title: str, points: np.ndarray, labels: np.ndarray) -> Picture:
@@ -151,7 +151,7 @@ def map_picture(name: str, alt: str, title: str, points: np.ndarray, labels: np.
                         fontsize=8.5, labelcolor=theme.ink, handletextpad=0.1, columnspacing=1,
                         markerscale=1.6)  # fmt: skip
 
-    return _both(name, alt, draw, WIDTH)
+    return both_themes(name, alt, draw, WIDTH)
 
 
 def picture_name(*parts: str) -> str:
@@ -167,7 +167,9 @@ def _colour(label: str, number: int, count: int) -> tuple[float, ...]:
     return matplotlib.colormaps["turbo"](0.05 + 0.9 * number / (count - 1))
 
 
-def _both(name: str, alt: str, draw: Callable[[Axes, Theme], None], height: float) -> Picture:
+def both_themes(name: str, alt: str, draw: Callable[[Axes, Theme], None], height: float) -> Picture:
+    """A picture as `draw` draws it, `height` inches high, for light and for dark surroundings."""
+
     def pdf() -> bytes:
         return _drawn(draw, height, LIGHT, "pdf")
 
