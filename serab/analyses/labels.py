@@ -1,4 +1,4 @@
-"""Few labels: accuracy over the utterances a class that a classifier is given, and whose they are."""
+"""Few labels: accuracy over the utterances a class that are given, and over whose they are."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from serab.analyses import cross, labels, text, voices
+from serab.analyses import cross, labels, noise, text, voices
 from serab.analyses.turns import Turns
 from serab.embed.cache import Cache
 from serab.extractors.base import Extractor
@@ -36,6 +36,7 @@ ANALYSES: dict[str, Analysis] = {
     "labels": Analysis(labels.measure),
     "text": Analysis(text.measure, check=text.check),
     "cross": Analysis(across=cross.measure, check=cross.check),
+    "noise": Analysis(noise.measure, check=noise.check),
     "voices": Analysis(voices.measure),
 }
 

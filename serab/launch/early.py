@@ -30,10 +30,6 @@ def check_evaluation(cfg: DictConfig) -> None:
         from serab.classifiers import check_classifiers  # scikit-learn, a second to import
 
         check_classifiers(cfg.classifiers)
-    if cfg.get("analyses"):
-        from serab.analyses.run import check_names
-
-        check_names(cfg.analyses)
 
 
 def check_weights(cfg: DictConfig, is_known: Callable[[str], bool]) -> None:

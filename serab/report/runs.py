@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from serab.protocol import PROTOCOLS, Mark, Protocol
 from serab.corpora import CORPORA
+from serab.protocol import PROTOCOLS, Mark, Protocol
 from serab.results.findings import Finding
 from serab.results.merge import evaluations, merge_sweep
 from serab.results.records import ClassifierResult, Predictions, RegressionResult

@@ -72,12 +72,22 @@ class RunFiles:
 
     def check(self, protocol: str, extractor_fingerprint: str) -> None:
         """Raise ValueError where the directory holds a run of something else."""
+        self.check_extractor(extractor_fingerprint)
         for row in (*self.results, *self.regression):
             if (row.protocol, row.extractor_fingerprint) != (protocol, extractor_fingerprint):
                 raise ValueError(
                     f"run_dir={self.run_dir}: holds results of {row.extractor} under the "
                     f"{row.protocol} protocol, from another encoder or protocol than this run's; "
                     "choose another run_dir."
+                )
+
+    def check_extractor(self, fingerprint: str) -> None:
+        """Raise ValueError where the directory holds results or findings of another encoder."""
+        for row in (*self.results, *self.regression, *self.findings):
+            if row.extractor_fingerprint != fingerprint:
+                raise ValueError(
+                    f"run_dir={self.run_dir}: holds results of {row.extractor}, from another "
+                    "encoder than this run's; choose another run_dir."
                 )
 
     def drop_stale(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import ModuleType
 
-from serab.report.findings import cross, labels, text, voices
+from serab.report.findings import audit, cross, labels, noise, text, voices
 from serab.report.findings.cells import Shown
 from serab.report.page import Block, Bullets, Heading, Pictures, Text
 from serab.report.runs import Run
@@ -15,7 +15,9 @@ SHOWN: dict[str, ModuleType] = {
     "labels": labels,
     "text": text,
     "cross": cross,
+    "noise": noise,
     "voices": voices,
+    "audit": audit,
 }
 """By analysis: TITLE, WORDS, and `show` of the findings of one corpus and encoder."""
 

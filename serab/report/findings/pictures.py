@@ -84,7 +84,7 @@ def curves_picture(
 def dots_picture(
     name: str, alt: str, title: str, dots: Sequence[Dot], label: str, zero: bool = False
 ) -> Picture:
-    """Values with intervals, one below the other; `label` of the axis, a line at zero on request."""
+    """Values with intervals, one below the other; `label` of the axis, perhaps a line at zero."""
 
     def draw(axes: Axes, theme: Theme) -> None:
         for row, dot in enumerate(dots):

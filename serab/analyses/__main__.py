@@ -1,0 +1,90 @@
+"""`python -m serab.analyses audit LISTS`: what split lists leak, and what that is worth."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from serab.analyses.audit import audit, table
+from serab.escaping import one_line
+from serab.report.findings.screen import print_findings, print_table
+from serab.terminal import show_what_it_can
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m serab.analyses", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    auditing = commands.add_parser("audit", help="speakers, sentences, recordings that parts share")
+    auditing.add_argument("lists", nargs="+", type=Path, metavar="LISTS", help="files or folders")
+    auditing.add_argument("--task", help="code of the corpus; by default told by the names")
+    auditing.add_argument(
+        "--embeddings",
+        nargs="+",
+        metavar="KEY=VALUE",
+        help="an encoder as evaluate.py takes it, such as ckpt=RUN: also the price of the leaks",
+    )
+    auditing.add_argument(
+        "--run-dir", type=Path, help="of evaluate.py with that encoder: keeps the price there"
+    )
+    options = parser.parse_args(argv)
+    show_what_it_can()
+    try:
+        run_audit(options.lists, options.task, options.embeddings, options.run_dir)
+    except OSError as error:  # without its number
+        reason = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
+        print(f"error: {one_line(reason)}", file=sys.stderr)
+        return 1
+    except ValueError as error:
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run_audit(
+    paths: Sequence[Path],
+    task: str | None,
+    embeddings: Sequence[str] | None,
+    run_dir: Path | None = None,
+) -> None:
+    """Show what the lists are, and with embeddings what their leaks are worth.
+
+    Raises:
+        ValueError: lists or an encoder that can't be read, or no corpus of theirs is prepared.
+    """
+    audits = audit(paths, task)
+    print_table("split lists", table(audits), [line for found in audits for line in found.remarks])
+    if run_dir is not None and not embeddings:
+        raise ValueError("--run-dir: keeps the price of leaks; give --embeddings ckpt=RUN too.")
+    if not embeddings:
+        return
+    from serab.analyses.price import price
+    from serab.analyses.turns import Turns
+    from serab.embed.cache import Cache, cache_root
+    from serab.index import load_index
+    from serab.launch.extractor import named_extractor
+    from serab.results.run_files import RunFiles
+
+    ready = [found for found in audits if found.by_content]
+    if not ready:
+        codes = ", ".join(found.code for found in audits)
+        raise ValueError(
+            f"--embeddings: none of {codes} is prepared; run `python -m serab.prepare "
+            f"{audits[0].code} --source ARCHIVE_OR_FOLDER`."
+        )
+    extractor = named_extractor(embeddings)
+    files = None if run_dir is None else RunFiles(run_dir)
+    if files is not None:
+        files.check_extractor(extractor.fingerprint)
+    for found in ready:
+        turns = Turns(extractor, load_index(found.code), Cache(cache_root()))
+        findings = price(turns, found)
+        if files is not None:
+            files.findings.drop([f.slot for f in files.findings.of_split(("audit", found.code))])
+            files.findings.put(*findings)
+        print_findings(findings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
