@@ -1,12 +1,15 @@
-"""`python -m serab.analyses audit LISTS`: what split lists leak, and what that is worth."""
+"""`python -m serab.analyses audit|overlap ...`: what split lists leak, what pre-training heard."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from datamodules.files import write_whole
+from datamodules.typed_json import sealed
 from serab.analyses.audit import audit, table
 from serab.escaping import one_line
 from serab.report.findings.screen import print_findings, print_table
@@ -28,10 +31,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     auditing.add_argument(
         "--run-dir", type=Path, help="of evaluate.py with that encoder: keeps the price there"
     )
+    comparing = commands.add_parser("overlap", help="pre-training recordings in a test corpus")
+    comparing.add_argument(
+        "manifest", type=Path, metavar="MANIFEST", help="a table with a column path, or a folder"
+    )
+    comparing.add_argument("--task", required=True, help="code of the prepared test corpus")
+    comparing.add_argument(
+        "--root", type=Path, help="that the paths of the table are relative to; by default its own"
+    )
+    comparing.add_argument("--out", type=Path, help="JSON file for all that was found")
     options = parser.parse_args(argv)
     show_what_it_can()
     try:
-        run_audit(options.lists, options.task, options.embeddings, options.run_dir)
+        if options.command == "audit":
+            run_audit(options.lists, options.task, options.embeddings, options.run_dir)
+        else:
+            run_overlap(options.manifest, options.task, options.root, options.out)
     except OSError as error:  # without its number
         reason = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
         print(f"error: {one_line(reason)}", file=sys.stderr)
@@ -84,6 +99,26 @@ def run_audit(
             files.findings.drop([f.slot for f in files.findings.of_split(("audit", found.code))])
             files.findings.put(*findings)
         print_findings(findings)
+
+
+def run_overlap(
+    manifest: Path, task: str, root: Path | None = None, out: Path | None = None
+) -> None:
+    """Show which test utterances a pre-training heard, and keep it in `out`.
+
+    Raises:
+        ValueError: no such corpus or manifest, or none of its recordings is there.
+    """
+    from serab.analyses.overlap import lines, overlap, recordings_of
+    from serab.index import load_index
+
+    recordings = recordings_of(manifest, root)
+    found = overlap(recordings, load_index(task))
+    for line in lines(found):
+        print(one_line(line))
+    if out is not None:
+        write_whole(out, json.dumps(sealed(found.content), indent=1) + "\n")
+        print(out)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from serab.analyses.turns import Turns, choose
 from serab.embed.corpus import embed_waveforms, fit_extractor
 from serab.embed.reader import WaveformReader
 from serab.index import CorpusIndex
-from serab.results.findings import Finding
+from serab.results.findings import Finding, Value
 from serab.search import CannotFit, Task
 from serab.terminal import progress
 
@@ -144,7 +144,7 @@ def _across(training: Sequence[Turns], tested: Turns) -> list[Finding]:
         ids = [tested.index.utterances[i].id for i in positions]
         answers.add(ids, tested.speakers[positions], right)
         condition = {"trained_on": name, "normalised": normalised.value}
-        details = {
+        details: dict[str, Value] = {
             "emotions": len(emotions),
             "chance": 1 / len(emotions),
             "shared": " ".join(emotions),

@@ -70,11 +70,11 @@ def measure(turns: Turns) -> list[Finding]:
                 right = predicted == small.test_targets
                 asked[key].add(ids, speakers, right)
                 accuracies[key].append(float(right.mean()))
-            key = (by, size)
-            voices[key].append(len(np.unique(small.speakers[: small.n_train])))
-            labels[key].append(drawn_rows)
+            shown = (by, size)
+            voices[shown].append(len(np.unique(small.speakers[: small.n_train])))
+            labels[shown].append(drawn_rows)
             for emotion, count in lacking.items():
-                short[key][emotion] = min(count, short[key].get(emotion, count))
+                short[shown][emotion] = min(count, short[shown].get(emotion, count))
     for by, size in dict.fromkeys((by, size) for by, size in short if short[by, size]):
         if by is DrawnBy.CLIP:
             log.warning("%s", _shortage(turns.index.code, size, short[by, size]))

@@ -87,7 +87,8 @@ def measure(turns: Turns) -> list[Finding]:
 
     Classifiers are the strict ones of each turn: fitted and chosen on clean utterances.
     """
-    clean, noisy = Answers(), defaultdict(Answers)
+    clean = Answers()
+    noisy: dict[str, Answers] = defaultdict(Answers)
     for turn in progress(range(len(turns.splits)), f"{turns.index.code} noise", unit=" turns"):
         task, choice = turns.task(turn), turns.choices[turn]
         turns.embed(turn, turns.splits[turn].test)  # fits the extractor on the turn's training part
