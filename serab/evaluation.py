@@ -124,7 +124,13 @@ def run_plan(
         write_summary(summary, run_dir)
         print_summary(summary, files.results)
         run_analyses(
-            plan.analyses, plan.tasks.classification, extractor, files, plan.cache, plan.jobs
+            plan.analyses,
+            plan.tasks.classification,
+            extractor,
+            files,
+            plan.cache,
+            plan.classifiers,
+            plan.jobs,
         )
     for name in (RESULTS, PREDICTIONS, REGRESSION, SUMMARY, ANALYSES):
         if (run_dir / name).exists():

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from serab.analyses.pooling import Answers, score
-from serab.analyses.turns import Turns, choose
+from serab.analyses.turns import Turns
 from serab.embed.corpus import embed_waveforms, fit_extractor
 from serab.embed.reader import WaveformReader
 from serab.index import CorpusIndex
@@ -135,7 +135,7 @@ def _across(training: Sequence[Turns], tested: Turns) -> list[Finding]:
             sum(map(len, fitted[1])),
         )
         try:
-            choice = choose(task, tested.jobs)
+            choice = tested.choose(task)
         except CannotFit as error:
             log.warning("cross: trained on %s for %s: %s", name, tested.index.code, error)
             continue

@@ -13,7 +13,6 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from serab.analyses.pooling import Answers, difference, score
 from serab.analyses.turns import Turns, subset
-from serab.classifiers import CLASSIFIERS
 from serab.estimators.grid import Candidate
 from serab.protocol import STRICT
 from serab.results.findings import Finding, Measure
@@ -32,6 +31,7 @@ PROBES = (
     Candidate("kNN", KNeighborsClassifier(metric="cosine"), {"n_neighbors": [1, 3, 5, 9, 15]}),
     Candidate("probe", LogisticRegression(max_iter=1000), {}),  # C = 1, as while an encoder trains
 )
+_BESIDE = {candidate.name for candidate in PROBES}
 
 
 class DrawnBy(StrEnum):
@@ -62,7 +62,7 @@ def measure(turns: Turns) -> list[Finding]:
         speakers = task.speakers[task.n_fit :].tolist()
         for by, size, small, lacking in _small_tasks(task, draw, draw >= len(turns.splits)):
             drawn_rows = small.n_fit
-            for name, predicted in _predictions(small, turns.jobs):
+            for name, predicted in _predictions(small, turns):
                 key = (name, by, size)
                 if predicted is None:
                     failed[key] += 1
@@ -142,14 +142,14 @@ def _draw(
     return np.concatenate([shuffled[targets == e][:size] for e in np.unique(targets)])
 
 
-def _predictions(task: Task, jobs: int) -> Iterator[tuple[str, np.ndarray | None]]:
+def _predictions(task: Task, turns: Turns) -> Iterator[tuple[str, np.ndarray | None]]:
     """What each classifier says of the test part, None where it can't be fitted, and the selected.
 
-    kNN and the probe stand beside the five, and are not selected from.
+    kNN and the probe stand beside the others, and are not selected from.
     """
-    prepared = PreparedTask(task, STRICT, jobs)
+    prepared = PreparedTask(task, STRICT, turns.jobs)
     best, chosen = -1.0, None
-    for candidate in (*CLASSIFIERS.values(), *PROBES):
+    for candidate in (*turns.candidates, *PROBES):
         try:
             fitting = [k for k in candidate.grid.get("n_neighbors", ()) if k <= task.n_train]
             grid = {"n_neighbors": fitting} if fitting else candidate.grid
@@ -160,7 +160,7 @@ def _predictions(task: Task, jobs: int) -> Iterator[tuple[str, np.ndarray | None
             yield candidate.name, None
             continue
         yield candidate.name, predicted
-        if candidate.name in CLASSIFIERS and searched.val_score > best:
+        if candidate.name not in _BESIDE and searched.val_score > best:
             best, chosen = searched.val_score, predicted
     yield SELECTED, chosen
 

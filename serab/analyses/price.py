@@ -8,7 +8,7 @@ import numpy as np
 
 from serab.analyses.audit import Audit, known_people
 from serab.analyses.pooling import Answers, difference, score
-from serab.analyses.turns import Turns, choose
+from serab.analyses.turns import Turns
 from serab.corpora import CORPORA
 from serab.protocol import STRICT
 from serab.results.findings import Finding, Measure
@@ -46,7 +46,7 @@ def price(turns: Turns, audited: Audit) -> list[Finding]:
         title = f"{turns.index.code} by {name}"
         for parts in progress(splits, title, unit=" folds"):
             try:
-                choice = choose(turns.task_of(parts), turns.jobs)
+                choice = turns.choose(turns.task_of(parts))
             except CannotFit as error:
                 raise ValueError(f"{turns.index.code}, {name}: {error}") from error
             _add(answers[name], turns, parts.test, choice.predicted)

@@ -79,6 +79,7 @@ def run_analyses(
     extractor: Extractor,
     files: RunFiles,
     cache: Cache,
+    classifiers: Sequence[str] | None = None,
     jobs: int = -1,
 ) -> None:
     """Make each analysis of each corpus, unless the run directory has it, and show it.
@@ -86,7 +87,7 @@ def run_analyses(
     Raises:
         ValueError: a corpus that can't be split, or no classifier can be fitted.
     """
-    everything = [Turns(extractor, index, cache, jobs) for index in corpora]
+    everything = [Turns(extractor, index, cache, classifiers, jobs) for index in corpora]
     for name in names:
         analysis = ANALYSES[name]
         if analysis.across is not None:

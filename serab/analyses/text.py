@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serab.analyses.pooling import Answers, difference, score
-from serab.analyses.turns import Turns, choose, subset
+from serab.analyses.turns import Turns, subset
 from serab.corpora import CORPORA
 from serab.index import CorpusIndex
 from serab.results.findings import Finding, Measure
@@ -89,7 +89,7 @@ def measure(turns: Turns) -> list[Finding]:
             ids = [utterances[i].id for i in test]
             try:
                 predicted = {
-                    name: choose(subset(task, *parts, test), turns.jobs).predicted
+                    name: turns.choose(subset(task, *parts, test)).predicted
                     for name, parts in _trainings(task, texts, division, random)
                 }
             except CannotFit as error:

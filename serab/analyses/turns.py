@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from serab.analyses.pooling import Score
-from serab.classifiers import CLASSIFIERS
+from serab.classifiers import CLASSIFIERS, check_classifiers
 from serab.embed.cache import Cache
 from serab.embed.corpus import embed_corpus
 from serab.estimators.grid import Candidate
@@ -36,13 +36,13 @@ class Choice:
     predicted: np.ndarray
 
 
-def choose(task: Task, jobs: int = -1, candidates: Sequence[Candidate] | None = None) -> Choice:
+def choose(task: Task, candidates: Sequence[Candidate], jobs: int = -1) -> Choice:
     """The strict rule: search all on validation, fit the best on training and validation, predict.
 
     Args:
         task: embeddings in the order training, validation, test.
+        candidates: classifiers; the first of equally good ones wins.
         jobs: threads for a grid; -1 takes all processors.
-        candidates: by default the five classifiers; the first of equally good ones wins.
 
     Raises:
         serab.search.CannotFit: none of them can be fitted.
@@ -50,7 +50,7 @@ def choose(task: Task, jobs: int = -1, candidates: Sequence[Candidate] | None = 
     prepared = PreparedTask(task, STRICT, jobs)
     best: tuple[float, Candidate, Mapping[str, Any]] | None = None
     failure = CannotFit("there is no classifier")
-    for candidate in candidates or tuple(CLASSIFIERS.values()):
+    for candidate in candidates:
         try:
             searched = prepared.search(candidate)
         except CannotFit as error:  # such as QDA of single utterances: the others are enough
@@ -85,21 +85,35 @@ class Turns:
         extractor: the system under test.
         index: the corpus.
         cache: of embeddings and decoded audio.
+        classifiers: names of those to choose from; None for all five.
         jobs: threads for a grid; -1 takes all processors.
 
     Raises:
         ValueError: a corpus that can't be split.
     """
 
-    def __init__(self, extractor: Extractor, index: CorpusIndex, cache: Cache, jobs: int = -1):
+    def __init__(
+        self,
+        extractor: Extractor,
+        index: CorpusIndex,
+        cache: Cache,
+        classifiers: Sequence[str] | None = None,
+        jobs: int = -1,
+    ):
         self.extractor, self.index, self.cache, self.jobs = extractor, index, cache, jobs
+        self.candidates = tuple(CLASSIFIERS[name] for name in check_classifiers(classifiers))
         self.splits = rotation(index, STRICT)
         self._last: tuple[int, Task] | None = None
 
     @property
-    def source(self) -> tuple[str, str, str]:
+    def source(self) -> tuple[str, str, str, tuple[str, ...]]:
         """What findings depend on."""
-        return (self.index.digest, self.extractor.fingerprint, version("scikit-learn"))
+        names = tuple(candidate.name for candidate in self.candidates)
+        return (self.index.digest, self.extractor.fingerprint, version("scikit-learn"), names)
+
+    def choose(self, task: Task) -> Choice:
+        """The strict rule on any task."""
+        return choose(task, self.candidates, self.jobs)
 
     @cached_property
     def emotions(self) -> np.ndarray:
@@ -146,7 +160,7 @@ class Turns:
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
         """The strict result of each turn."""
-        return tuple(choose(self.task(turn), self.jobs) for turn in range(len(self.splits)))
+        return tuple(self.choose(self.task(turn)) for turn in range(len(self.splits)))
 
     def finding(
         self,
@@ -158,7 +172,7 @@ class Turns:
         notes: Sequence[str] = (),
     ) -> Finding:
         """A number of this encoder on this corpus, as it is kept."""
-        digest, fingerprint, scikit_learn = self.source
+        digest, fingerprint, scikit_learn, classifiers = self.source
         return Finding(
             analysis=analysis,
             task=self.index.code,
@@ -172,6 +186,7 @@ class Turns:
             corpus_digest=digest,
             extractor_fingerprint=fingerprint,
             scikit_learn=scikit_learn,
+            classifiers=list(classifiers),
             details=dict(details or {}),
             notes=list(notes),
         )

@@ -29,7 +29,8 @@ class Finding:
 
     `task` is the corpus whose utterances were asked, `condition` what was varied, `details` what a
     reader should know beside it. `interval` is a 95 % bootstrap interval over `speakers` test
-    speakers, None for a single one; `notes` are sentences about what was left out or short.
+    speakers, None for a single one; `classifiers` are those that were searched; `notes` are
+    sentences about what was left out or short.
     """
 
     analysis: str
@@ -44,6 +45,7 @@ class Finding:
     corpus_digest: str
     extractor_fingerprint: str
     scikit_learn: str
+    classifiers: list[str]
     details: dict[str, Value] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -55,4 +57,9 @@ class Finding:
     @property
     def source(self) -> tuple:
         """What a finding depends on beside its slot: where it differs, the finding is stale."""
-        return (self.corpus_digest, self.extractor_fingerprint, self.scikit_learn)
+        return (
+            self.corpus_digest,
+            self.extractor_fingerprint,
+            self.scikit_learn,
+            tuple(self.classifiers),
+        )

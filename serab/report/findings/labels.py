@@ -20,7 +20,7 @@ WORDS = (
     "worth beyond other clips. Selected is the best of the five on validation; kNN and a logistic "
     "regression with C = 1 (probe) stand beside them."
 )
-_NAMES = {"selected": "selected of the five"}
+_NAMES = {"selected": "selected"}
 
 
 def show(findings: Sequence[Finding]) -> Shown:
