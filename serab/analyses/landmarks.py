@@ -23,7 +23,7 @@ MOST_FRAMES = 63
 """A peak is paired with the next ones up to a second later, so differences fit into six bits."""
 FLOOR = 1e-3
 """Of the largest magnitude: what is weaker is no peak."""
-LEAST_PAIRS = 12
+LEAST_PAIRS = 20
 LEAST_SHARE = 0.03
 """A match has at least that many pairs at one shift, and that share of the shorter's pairs."""
 

@@ -76,7 +76,7 @@ def curves_picture(
         axes.tick_params(length=0)
         axes.set_title(title, fontsize=9.5, color=theme.ink, loc="left")
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, frameon=False,
-                    fontsize=8, labelcolor=theme.ink, handlelength=2.6)  # fmt: skip
+                    fontsize=8, labelcolor=theme.ink, handlelength=3.6)  # fmt: skip
 
     return both_themes(name, alt, draw, WIDTH * 0.95)
 

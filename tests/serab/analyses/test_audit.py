@@ -1,6 +1,7 @@
 """Split lists of others: real ones of EmoBox, tables of several styles, leaks made by hand."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from serab.analyses.audit import audit, audit_folds, table
 from serab.analyses.lists import Fold, folds, list_files, read_list
 from serab.analyses.price import price
 from serab.analyses.turns import Turns
+from serab.corpora import CORPORA
 from serab.embed.cache import Cache
 from tests.support.analysed import Spectrum, analysed_corpus
 
@@ -97,29 +99,22 @@ def test_lists_that_are_not_there(tmp_path, capsys):
 
 
 def test_price(tmp_path):
-    """A list that tests on the training speakers scores what strict doesn't."""
+    """Lists that test on the training speakers: scored on their utterances, beside strict's all."""
     index = analysed_corpus(tmp_path, "EMB", speakers=("03", "08", "09", "10", "11"))
+    letters = {emotion: letter for letter, emotion in CORPORA["EMB"].labels}
+    named = [replace(u, id=f"{u.speaker}a0{u.text}{letters[u.emotion]}a") for u in index.utterances]
+    index = replace(index, utterances=tuple(sorted(named, key=lambda u: u.id)))
     turns = Turns(Spectrum(), index, Cache(tmp_path / "cache"), ("LDA",), jobs=1)
-    names = [u.id for u in index.utterances]
-    # in this corpus ids aren't EmoDB's, so the fold is of positions that are mapped by hand
-    import serab.analyses.price as room
-
-    fold = Fold("1", {"train": names[::2], "validation": [], "test": names[1::2]})
-    audited = audit_folds("EMB", [fold])
-    people = {u.id: room_person(u) for u in index.utterances}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(room, "known_people", lambda record, index, names: people)
-        findings = price(turns, audited)
-    values = {f.condition["split"]: f for f in findings}
-    assert values["lists"].n_test == 35
-    assert values["strict"].n_test == 70
+    names = [f"wav/{u.id}.wav" for u in index.utterances]
+    fold = Fold("1", {"train": names[::2], "validation": [], "test": [*names[1::2], "foreign.wav"]})
+    values = {f.condition["split"]: f for f in price(turns, audit_folds("EMB", [fold]))}
+    assert {name: values[name].n_test for name in ("lists", "random clips", "strict")} == {
+        "lists": 35, "random clips": 35, "strict": 70,
+    }  # fmt: skip
     worth = values["lists - strict"]
-    assert worth.n_test == 35
-    assert worth.interval is not None
-    assert values["random clips"].n_test == 35
-
-
-def room_person(utterance):
-    from serab.analyses.audit import Person
-
-    return Person(utterance.id, utterance.speaker, utterance.text, utterance.sha256)
+    assert (worth.n_test, worth.speakers) == (35, 5)
+    assert worth.interval[0] <= worth.value <= worth.interval[1]
+    with pytest.raises(ValueError, match="has 0 training and 2 test utterances that are known"):
+        price(
+            turns, audit_folds("EMB", [Fold("1", {**fold.parts, "train": [], "test": names[:2]})])
+        )

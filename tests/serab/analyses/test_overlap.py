@@ -1,5 +1,6 @@
 """Recordings of a pre-training that a test corpus has: equal, decoded alike, encoded anew, cut."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import soundfile as sf
 from serab.analyses.__main__ import main
 from serab.analyses.overlap import Sameness, overlap, recordings_of
 from serab.index import CorpusIndex, Stamp, Utterance, write_index
-from tests.support.speech import voiced
 
 SECONDS = 2.5
 
@@ -29,8 +29,6 @@ def speech(number: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory) -> CorpusIndex:
-    import hashlib
-
     root = tmp_path_factory.mktemp("tested") / "EMV"
     utterances, stamps = [], []
     for number in range(8):
@@ -51,7 +49,7 @@ def index(tmp_path_factory) -> CorpusIndex:
 def heard(index, tmp_path_factory) -> Path:
     """A folder of a pre-training: five utterances of the corpus in some form, and others."""
     root = tmp_path_factory.mktemp("heard")
-    waveform, rate = sf.read(index.audio(index.utterances[0]), dtype="float32")
+    rate = 16_000
     (root / "equal.wav").write_bytes(index.audio(index.utterances[0]).read_bytes())
     sf.write(root / "decoded.flac", sf.read(index.audio(index.utterances[1]))[0], rate, "PCM_16")
     sf.write(root / "mp3.mp3", sf.read(index.audio(index.utterances[2]))[0], rate)
@@ -60,7 +58,6 @@ def heard(index, tmp_path_factory) -> Path:
     )
     for number in range(100, 110):
         sf.write(root / f"other{number}.wav", speech(number), rate)
-    sf.write(root / "voiced.wav", voiced(2.0, rate, 3), rate)
     return root
 
 
@@ -70,7 +67,7 @@ def test_overlap(index, heard):
     assert found.utterances_by(Sameness.AUDIO) == ["u1"]
     assert found.utterances_by(Sameness.CONTENT) == ["u2", "u3"]
     assert {Path(pair.recording).stem for pair in found.pairs} == {"equal", "decoded", "mp3", "cut"}
-    assert found.recordings == 15
+    assert found.recordings == 14
     assert found.false_alarms == 0
 
 
