@@ -34,7 +34,7 @@ from tests.support.hub_server import Hub
 from tests.support.paths import ROOT
 
 ABOUT = {"hours": 4.2, "recordings": 1932, "data_digest": "ab12", "epochs": 93, "demo": False}
-ABOUT["parts"] = [{"source": "SPEECH", "crops_an_epoch": 8}, {"source": "OTHER"}]
+ABOUT["parts"] = [{"source": "BOOKS", "crops_an_epoch": 8}, {"source": "OTHER"}]
 
 
 def artefact(folder: Path, name: str = "cvt_small") -> Path:
@@ -102,7 +102,7 @@ def test_command_writes_a_card_with_scores(tmp_path: Path, capsys: pytest.Captur
     for part in (
         row,
         "4.2 h, 1932 recordings",
-        "- source SPEECH, crops an epoch 8",
+        "- source BOOKS, crops an epoch 8",
         "`ab12`",
         "epochs: 93",
         "mean -5.000, std 4.000",
