@@ -14,6 +14,7 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from models.training.run_dir import RUNS, first_process, run_to_resume
+from serab.installed import as_started
 from serab.launch.arguments import check_arguments
 from serab.launch.early import check_evaluation, check_recordings
 from serab.launch.resumed_config import RECIPE, resumed_config, save_config
@@ -85,7 +86,8 @@ def pretrain(cfg: DictConfig, run_dir: Path) -> Outcome:
         save_config(cfg, run_dir)
         trainer.loggers = make_loggers(cfg)  # a W&B run begins where nothing is wrong any more
 
-    fit(trainer, module, data, checkpoint, run_dir)
+    advice = as_started(f"go on with: python train.py run_dir={run_dir} resume=auto")
+    fit(trainer, module, data, checkpoint, advice)
     if not trainer.is_global_zero:
         return Outcome({})
     artefact = export(module, trainer, run_dir, data.facts(), cfg.seed)

@@ -130,7 +130,7 @@ def draw(runs: Sequence[Curves], path: Path) -> Path:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table and draw the curves; 0, or 1 for an error."""
     parser = argparse.ArgumentParser(
-        prog="python -m models.compare",
+        prog="serab compare",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

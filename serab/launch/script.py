@@ -14,6 +14,7 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from serab.installed import as_started, log_as_started
 from serab.launch.arguments import check_entries
 from serab.launch.errors import explain, full_errors, task_overrides
 from serab.run_dir import choose_run_dir, discard_unused
@@ -29,6 +30,7 @@ def start(main: Callable[[], Any]) -> None:
     log file that can't be written any more prints no traceback either.
     """
     logging.raiseExceptions = False
+    log_as_started()
     show_what_it_can()
     # Hydra's own prints its errors as they are
     hydra_utils.run_and_report = _report  # type: ignore[assignment]  # its argument has no type
@@ -42,7 +44,7 @@ def _report(function: Callable[[], Any]) -> Any:
         sentence = None if full_errors() else explain(error)
         if sentence is None:
             raise
-        sys.exit(f"error: {sentence}")
+        sys.exit(f"error: {as_started(sentence)}")
 
 
 def run(work: Callable[[DictConfig], Outcome], cfg: DictConfig, prefix: str = "") -> float | None:
@@ -73,7 +75,7 @@ def run(work: Callable[[DictConfig], Outcome], cfg: DictConfig, prefix: str = ""
         sentence = None if full_errors() else explain(error)
         if sentence is None:
             raise
-        sys.exit(f"{prefix}error: {sentence}")
+        sys.exit(f"{prefix}error: {as_started(sentence)}")
 
 
 def with_run_dir(cfg: DictConfig, run_dir: Path) -> DictConfig:
