@@ -1,1 +1,1 @@
-"""Of serab-byols: front end, augmentations, encoders, BYOL, checkpoints; everything that is torch."""
+"""Of serab-byols: front end, augmentations, encoders, BYOL, checkpoints; all that is torch."""

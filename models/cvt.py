@@ -84,6 +84,12 @@ class DepthwiseProjection(nn.Module):
             nn.Conv2d(channels, out, 1, bias=False),
         )
 
+    @property
+    def strided(self) -> nn.Conv2d:
+        convolution = self.net[0]
+        assert isinstance(convolution, nn.Conv2d)
+        return convolution
+
     def forward(self, x: Float[Tensor, "B C F T"]) -> Float[Tensor, "B out F2 T2"]:
         return self.net(x)
 
@@ -116,7 +122,7 @@ class ConvAttention(nn.Module):
 
     def _key_mask(self, frames: Frames, keys: Tensor) -> Bool[Tensor, "B 1 1 N"] | None:
         """Which of the (f t) keys belong to the utterance."""
-        key_frames = frames_after(self.to_kv.net[0], frames)
+        key_frames = frames_after(self.to_kv.strided, frames)
         if key_frames is None:
             return None
         mask = frame_mask(key_frames, keys.shape[3])

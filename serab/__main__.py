@@ -1,4 +1,4 @@
-"""`serab COMMAND ...`, and `python -m serab COMMAND ...`: one command from recordings to a table."""
+"""`serab COMMAND ...`, also as `python -m serab COMMAND ...`: from recordings to a table."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ class Command(NamedTuple):
 
 # fmt: off
 COMMANDS = (
-    Command("embed", "serab.embed.__main__", "embeddings of a folder of recordings, as a table"),
-    Command("predict", "serab.predict.__main__", "emotions of a folder of recordings, by an evaluation's classifier"),
-    Command("prepare", "serab.prepare.__main__", "a corpus: from its archive or folder to a checked index"),
-    Command("evaluate", "serab.installed", "a frozen encoder on emotion corpora", ("evaluate",)),
-    Command("report", "serab.report.__main__", "evaluations beside each other and the paper's table"),
-    Command("verify", "serab.verify", "compute an evaluation's numbers again from its predictions"),
+    Command("embed", "serab.embed.__main__", "a folder of recordings as a table of embeddings"),
+    Command("predict", "serab.predict.__main__", "emotions by an evaluation's classifier"),
+    Command("prepare", "serab.prepare.__main__", "a corpus, from archive or folder to index"),
+    Command("evaluate", "serab.installed", "benchmark an encoder on emotions", ("evaluate",)),
+    Command("report", "serab.report.__main__", "evaluations and the paper's table, as a page"),
+    Command("verify", "serab.verify", "compute an evaluation's numbers again"),
     Command("train", "serab.installed", "pre-train an encoder on recordings of speech", ("train",)),
     Command("compare", "models.compare", "curves of several pre-training runs"),
     Command("sweep", "serab.sweep.__main__", "the table of a sweep, killed or not"),
-    Command("hub", "models.hub.__main__", "write an encoder as a folder to share, or push it to the Hub"),
-    Command("onnx", "models.onnx.__main__", "write an encoder as one ONNX file"),
-    Command("manifest", "datamodules.manifest.__main__", "list AudioSet's speech among the files at hand"),
-    Command("pack", "datamodules.shards.__main__", "decode recordings once into shards, for long trainings", ("pack",)),
+    Command("hub", "models.hub.__main__", "an encoder as a folder to share, or on the Hub"),
+    Command("onnx", "models.onnx.__main__", "an encoder as one ONNX file"),
+    Command("manifest", "datamodules.manifest.__main__", "list AudioSet's speech"),
+    Command("pack", "datamodules.shards.__main__", "decode recordings into shards", ("pack",)),
     Command("shards", "datamodules.shards.__main__", "pack recordings, or verify what was packed"),
     Command("demo", "datamodules.demo.__main__", "synthetic demo speech"),
-    Command("cache", "serab.cache", "show or prune the cache of embeddings and decoded audio"),
+    Command("cache", "serab.cache", "show or prune embeddings and decoded audio"),
 )
 # fmt: on
 

@@ -1,4 +1,4 @@
-"""`models` and `datamodules` are this project's: other projects have packages of these names too."""
+"""`models` and `datamodules` are the project's own, where others have packages of these names."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """An encoder as one ONNX file: waveforms of any length and number in, embeddings out.
 
-    python -m models.onnx RUN_OR_FILE --out encoder.onnx
+python -m models.onnx RUN_OR_FILE --out encoder.onnx
 """
 
 from __future__ import annotations

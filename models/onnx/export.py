@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import math
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +20,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from models.checkpoint import load_encoder
-from models.files import CheckpointError, write_whole
+from models.files import write_whole
 from models.frontend import EPS, LogMel
 from models.inference import for_inference
 from models.speech_encoder import SpeechEncoder

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from serab.installed import as_started, log_as_started
 from serab.launch.arguments import check_entries
 from serab.launch.errors import explain, full_errors, task_overrides
+from serab.launch.help import explain_keys
 from serab.run_dir import choose_run_dir, discard_unused
 from serab.sweep.jobs import Outcome, run_job
 from serab.sweep.record import with_table
@@ -32,9 +33,10 @@ def start(main: Callable[[], Any]) -> None:
     logging.raiseExceptions = False
     log_as_started()
     show_what_it_can()
+    explain_keys()
     # Hydra's own prints its errors as they are
     hydra_utils.run_and_report = _report  # type: ignore[assignment]  # its argument has no type
-    with_table(main)
+    _report(lambda: with_table(main))  # --help composes a config outside of it
 
 
 def _report(function: Callable[[], Any]) -> Any:
