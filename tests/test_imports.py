@@ -24,7 +24,7 @@ ONLY = {
         *("protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal", "installed"),
     ),
     "serab.sweep": ("escaping", "results", "run_dir", "terminal", "installed"),
-    "serab.results": ("index", "intervals", "protocol", "scores", "splits"),
+    "serab.results": ("index", "installed", "intervals", "protocol", "scores", "splits"),
     "serab.prepare": ("corpora", "index"),
     "serab.corpora": (),
     "serab.estimators": (),

@@ -147,5 +147,11 @@ def job_fact(fact: str) -> str | None:
     return Path(HydraConfig.get().runtime.output_dir).parent.name if in_sweep() else None
 
 
+def clip_frames(seconds: float, sample_rate: int, hop_length: int) -> int:
+    """Frames of a clip's log-mel."""
+    return round(seconds * sample_rate) // hop_length + 1
+
+
 OmegaConf.register_new_resolver("choose_run_dir", choose_run_dir, use_cache=True, replace=True)
 OmegaConf.register_new_resolver("job", job_fact, replace=True)
+OmegaConf.register_new_resolver("clip_frames", clip_frames, replace=True)
