@@ -47,6 +47,7 @@ lock:  ## requirements.txt and requirements-tf.txt anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv \
 		&& $(BIN)/python -m uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.txt \
 		|| $(BIN)/python -m pip install --quiet -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .  # the command serab
 	touch $@
 
 .venv-tf/installed: requirements-tf.txt
