@@ -139,7 +139,7 @@ def test_killed_and_started_again(published, data, tmp_path):
 def test_finished_runs_are_read_not_repeated(run, published):
     before = (published / "results.jsonl").read_bytes()
     out = run("tasks=[EMV]", f"run_dir={published}", *QUICK)
-    assert "validation 0." not in out
+    assert " validation " not in out
     assert (published / "results.jsonl").read_bytes() == before
 
 

@@ -16,13 +16,15 @@ GROUND = (
     "datamodules.typed_json",
 )
 """What serab takes of datamodules; these import nothing of ours but each other."""
-KNOW_MODELS = ("serab/extractors/encoder.py", "serab/hear.py")
+KNOW_MODELS = ("serab/__init__.py", "serab/extractors/encoder.py", "serab/hear.py")
 KNOW_HYDRA = ("serab/launch", "hydra_plugins")
 
 ONLY = {
-    "serab.launch": ("protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal"),
-    "serab.sweep": ("escaping", "results", "run_dir", "terminal"),
-    "serab.results": ("index", "intervals", "protocol", "scores", "splits"),
+    "serab.launch": (
+        *("protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal", "installed"),
+    ),
+    "serab.sweep": ("escaping", "results", "run_dir", "terminal", "installed"),
+    "serab.results": ("index", "installed", "intervals", "protocol", "scores", "splits"),
     "serab.prepare": ("corpora", "index"),
     "serab.corpora": (),
     "serab.estimators": (),

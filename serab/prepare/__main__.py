@@ -62,7 +62,7 @@ def _shortened(lines: Sequence[str]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status: 0, 1 for an error, 2 for wrong usage."""
-    parser = argparse.ArgumentParser(prog="python -m serab.prepare", description=__doc__)
+    parser = argparse.ArgumentParser(prog="serab prepare", description=__doc__)
     parser.add_argument("code", nargs="?", help="corpus: EMB, RAV, ... (see --list)")
     parser.add_argument("--source", nargs="+", metavar="PATH", help="archive(s), or one folder")
     parser.add_argument("--download", action="store_true", help="from the provider, if it allows")

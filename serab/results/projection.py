@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
-from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
 from datamodules.files import write_whole
 from serab.index import CorpusIndex
@@ -33,6 +29,10 @@ class Projection:
 
     def map(self) -> tuple[np.ndarray, np.ndarray]:
         """t-SNE coordinates (M, 2) and the M positions that they belong to, always the same."""
+        # a report without maps should not wait for scikit-learn
+        from sklearn.manifold import TSNE
+        from threadpoolctl import threadpool_limits
+
         n = len(self.components)
         random = np.random.default_rng(0)
         rows = np.sort(random.permutation(n)[:MAP_UTTERANCES])
@@ -46,6 +46,9 @@ def save_projection(
     run_dir: Path, index: CorpusIndex, embeddings: np.ndarray, order: np.ndarray, parts: Split
 ) -> Path:
     """Write RUN_DIR/projections/TASK.PROTOCOL.npz: (N, D) `embeddings`, standardised, as PCA."""
+    from sklearn.decomposition import PCA
+    from sklearn.preprocessing import StandardScaler
+
     standard = StandardScaler().fit_transform(embeddings.astype(np.float64))
     components = min(COMPONENTS, *standard.shape)
     pca = PCA(components, svd_solver="randomized", random_state=0)
