@@ -85,20 +85,54 @@ def _escaped(value: Any) -> Any:
     return replaced(value, "${", "\\${")
 
 
-def extractor_of(encoder: Sequence[str] | None, extractor: Sequence[str] | None) -> Extractor:
+def extractor_of(
+    encoder: Sequence[str] | None, extractor: Sequence[str] | None, norm: str = "pretraining"
+) -> Extractor:
     """The extractor of a command's `--encoder` or `--extractor`, each with its settings behind it.
 
-    An encoder's log-mels are normalised by the statistics of its pre-training, unless `norm=corpus`
-    asks for those of the recordings at hand.
+    Args:
+        encoder: what holds the weights, then KEY=VALUE.
+        extractor: name of an option, then KEY=VALUE.
+        norm: of an encoder's log-mels, where the settings don't say: "pretraining", or "corpus" for
+            the statistics of the recordings that it is fitted on.
 
     Raises:
         ValueError: see `compose_extractor`.
     """
     if encoder is not None:
         weights, *settings = encoder
-        return compose_extractor(
-            "encoder", {"norm": "pretraining"} | parse_settings(settings), weights
-        )
+        return compose_extractor("encoder", {"norm": norm} | parse_settings(settings), weights)
     assert extractor is not None
     name, *settings = extractor
     return compose_extractor(name, parse_settings(settings))
+
+
+RECORDED = {
+    "serab.extractors.encoder.EncoderExtractor": "encoder",
+    "serab.extractors.encoder.RandomExtractor": "random",
+    "serab.extractors.opensmile.OpenSmileExtractor": "opensmile",
+    "serab.extractors.transformers.TransformersExtractor": "transformers",
+}
+"""Classes that are built from a run's config.yaml, by option: they run no code that it names."""
+_RUNS_CODE = ("trust", "trust_remote_code")
+_OF_THE_MACHINE = ("device", "jobs")
+
+
+def recorded_settings(path: Path) -> tuple[str, dict[str, Any]] | None:
+    """Option and settings of the extractor that a run's config.yaml names.
+
+    The file may be a stranger's: a class of another package, or a setting that makes one run, is
+    not followed.
+
+    Returns:
+        None where there is no such file, or where it names code to run.
+    """
+    try:
+        node = yaml.safe_load(path.read_text(encoding="utf-8"))["extractor"]
+        option = RECORDED.get(node.pop("_target_"))
+        settings = {str(key): value for key, value in node.items() if key not in _OF_THE_MACHINE}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError):
+        return None
+    if option is None or any(settings.pop(key, None) for key in _RUNS_CODE):
+        return None
+    return option, settings
