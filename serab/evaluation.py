@@ -17,7 +17,7 @@ from serab.metrics import metrics_of
 from serab.protocol import Protocol, protocol_named, split_seeds
 from serab.regression import RegressionRunner
 from serab.report.screen import print_regression, print_splits, print_summary, print_task
-from serab.results.kept import all_kept, calibrations
+from serab.results.kept import CALIBRATION, all_kept, calibrations
 from serab.results.records import ClassifierResult, RegressionResult
 from serab.results.run_files import PREDICTIONS, REGRESSION, RESULTS, RunFiles
 from serab.results.summary import SUMMARY, summarise, write_summary
@@ -120,7 +120,7 @@ def run_plan(
         summary = summarise(files.results, plan.protocol)
         kept = all_kept(run_dir) if plan.keep else []
         if kept:
-            summary["calibration"] = calibrations(kept, plan.protocol.name)
+            summary[CALIBRATION] = calibrations(kept, plan.protocol.name)
         write_summary(summary, run_dir)
     print_summary(summary, files.results)
     for name in (RESULTS, PREDICTIONS, REGRESSION, SUMMARY):

@@ -6,13 +6,10 @@ import hashlib
 import warnings
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
-import skops.io
 from sklearn import __version__ as scikit_learn
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from serab.classifiers import CLASSIFIERS
@@ -24,6 +21,7 @@ from serab.keep.calibration import (
     log_scores,
     probabilities,
 )
+from serab.keep.skops_file import classifier_bytes, classifier_from
 from serab.results.kept import (
     FORMAT,
     Calibration,
@@ -35,13 +33,6 @@ from serab.results.kept import (
 )
 from serab.results.records import ClassifierResult, Predictions
 from serab.search import PreparedTask
-
-TRUSTED = tuple(
-    f"{type(candidate.estimator).__module__}.{type(candidate.estimator).__qualname__}"
-    for candidate in CLASSIFIERS.values()
-    if type(candidate.estimator).__module__.startswith("serab.")
-)
-"""Our own estimators, beside scikit-learn's and numpy's, which skops knows."""
 
 
 def keep_classifier(
@@ -81,7 +72,7 @@ def keep_classifier(
         calibration_error(confidence_of(classifier, probabilities(scores, value), predicted), right)
         for value in (1.0, temperature)
     )
-    content = skops.io.dumps(classifier)
+    content = classifier_bytes(classifier)
     kept = KeptClassifier(
         format=FORMAT,
         task=row.task,
@@ -141,7 +132,12 @@ class EmotionClassifier:
                 "evaluate again."
             )
         self.path, self.kept = path, kept
-        self._classifier = _load(path, kept)
+        source = str(path.with_suffix(".skops"))
+        self._classifier = classifier_from(kept_bytes(path, kept), source)
+        if set(map(str, self._classifier.classes_)) - set(kept.emotions):
+            raise ValueError(
+                f"{source}: isn't the classifier that {path.name} says; evaluate again."
+            )
 
     def predict(self, embeddings: np.ndarray) -> tuple[list[str], np.ndarray]:
         """Labels (n,) and probabilities (n, emotions) of embeddings (n, D), calibrated.
@@ -156,22 +152,3 @@ class EmotionClassifier:
         for column, emotion in enumerate(self._classifier.classes_):
             ordered[:, self.kept.emotions.index(emotion)] = shares[:, column]
         return labels.tolist(), ordered
-
-
-def _load(path: Path, kept: KeptClassifier) -> Pipeline:
-    content = kept_bytes(path, kept)
-    file = path.with_suffix(".skops")
-    try:
-        foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
-        classifier = None if foreign else skops.io.loads(content, trusted=list(TRUSTED))
-    except (BadZipFile, ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
-        raise ValueError(f"{file}: can't be read ({error}); evaluate again.") from error
-    if foreign:
-        raise ValueError(
-            f"{file}: holds {foreign[0]}, which is no classifier of the benchmark and isn't run; "
-            "evaluate again."
-        )
-    classes = set(map(str, getattr(classifier, "classes_", ())))
-    if not isinstance(classifier, Pipeline) or not classes or classes - set(kept.emotions):
-        raise ValueError(f"{file}: isn't the classifier that {path.name} says; evaluate again.")
-    return classifier

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def parse_settings(arguments: Sequence[str]) -> dict[str, Any]:
     settings = {}
     for argument in arguments:
         key, equals, value = argument.partition("=")
-        if not equals or not key:
+        if not equals or not re.fullmatch(r"\+?\w+", key):
             raise ValueError(
                 f"{argument}: expected KEY=VALUE behind an extractor; recordings come before "
                 "--encoder and --extractor."

@@ -127,10 +127,10 @@ class KeptEvaluation:
         if row.demo:
             lines.append("This is the demo corpus of synthetic voices: not for human speech.")
         lines.append(
-            f"The accuracy is that for unheard speakers of {name}: of that language, those "
-            "sentences and that room. For others expect less, and for another language or for "
-            "spontaneous speech much less; how much, only labelled recordings of your own tell "
-            "(docs/embeddings.md)."
+            f"Accuracy and probabilities hold for unheard speakers of {name}: that language, those "
+            "sentences, that room. For others expect less, for another language or spontaneous "
+            "speech much less, with probabilities as high; how much less, only labelled recordings "
+            "of your own tell (docs/embeddings.md)."
         )
         return lines
 

@@ -15,8 +15,8 @@ from datamodules.files import write_whole
 from datamodules.typed_json import Count, Fraction, Positive, parse, sealed
 from serab.results.records import ClassifierResult, Params
 
-KEPT = "classifiers"
-"""Folder of a run directory."""
+KEPT, CALIBRATION = "classifiers", "calibration"
+"""Folder of a run directory, and key of its summary."""
 FORMAT = 1
 _ADVICE = "copy the run directory again, or delete this file and evaluate again"
 
