@@ -17,10 +17,10 @@ from serab.metrics import metrics_of
 from serab.protocol import Protocol, protocol_named, split_seeds
 from serab.regression import RegressionRunner
 from serab.report.screen import print_regression, print_splits, print_summary, print_task
-from serab.results.kept import CALIBRATION, all_kept, calibrations
+from serab.results.kept import CALIBRATION, summary_with_calibration
 from serab.results.records import ClassifierResult, RegressionResult
 from serab.results.run_files import PREDICTIONS, REGRESSION, RESULTS, RunFiles
-from serab.results.summary import SUMMARY, summarise, write_summary
+from serab.results.summary import SUMMARY, write_summary
 from serab.run_dir import hold
 from serab.splits import split
 from serab.tasks import Tasks, choose_tasks
@@ -117,10 +117,7 @@ def run_plan(
         if config is not None:
             write_whole(run_dir / "config.yaml", config)
         _run(plan, extractor, files)
-        summary = summarise(files.results, plan.protocol)
-        kept = all_kept(run_dir) if plan.keep else []
-        if kept:
-            summary[CALIBRATION] = calibrations(kept, plan.protocol.name)
+        summary = summary_with_calibration(files.results, plan.protocol, run_dir)
         write_summary(summary, run_dir)
     print_summary(summary, files.results)
     for name in (RESULTS, PREDICTIONS, REGRESSION, SUMMARY):
@@ -130,12 +127,9 @@ def run_plan(
         log.info(
             "cache        %s, %.1f MB", plan.cache.folder, total_bytes(plan.cache.folder) / 1e6
         )
-    if kept:
-        log.info(
-            "predict      python -m serab.predict FOLDER --from %s --task %s --out TABLE.csv",
-            run_dir,
-            kept[0].task,
-        )
+    for task in list(summary.get(CALIBRATION, {}))[:1]:
+        command = f"python -m serab.predict FOLDER --from {run_dir} --task {task} --out TABLE.csv"
+        log.info("predict      %s", command)
     log.info("report       python -m serab.report %s --out report", run_dir)
     results, regression = tuple(files.results), tuple(files.regression)
     table = metrics_of(plan.tasks, plan.protocol)

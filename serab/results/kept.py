@@ -13,7 +13,9 @@ from annotated_types import Gt
 
 from datamodules.files import write_whole
 from datamodules.typed_json import Count, Fraction, Positive, parse, sealed
+from serab.protocol import Protocol
 from serab.results.records import ClassifierResult, Params
+from serab.results.summary import summarise
 
 KEPT, CALIBRATION = "classifiers", "calibration"
 """Folder of a run directory, and key of its summary."""
@@ -134,6 +136,15 @@ def all_kept(run_dir: Path) -> list[KeptClassifier]:
 def calibrations(kept: Iterable[KeptClassifier], protocol: str) -> dict[str, Any]:
     """By task, for summary.json."""
     return {k.task: asdict(k.calibration) for k in kept if k.protocol == protocol}
+
+
+def summary_with_calibration(
+    results: Iterable[ClassifierResult], protocol: Protocol, run_dir: Path
+) -> dict[str, Any]:
+    """`summarise`, and the calibration of the classifiers that the run directory keeps."""
+    summary = summarise(results, protocol)
+    found = calibrations(all_kept(run_dir), protocol.name)
+    return summary | ({CALIBRATION: found} if found else {})
 
 
 def describe_calibration(kept: KeptClassifier) -> str:

@@ -16,7 +16,9 @@ from pyarrow import parquet
 from serab.embed.__main__ import main
 from serab.embed.waveforms import read_waveform
 from serab.extractors.template import TemplateExtractor
+from serab.recordings.embedding import Embedded
 from serab.recordings.inputs import find_recordings
+from serab.recordings.parts import Parts
 from serab.recordings.windows import Windows
 from tests.support.paths import ROOT
 from tests.support.speech import voiced
@@ -241,6 +243,32 @@ def test_one_refused_recording_costs_no_other(folder, readable, tmp_path, capsys
         assert np.allclose(arrays["embedding"][:1], expected)
         assert json.loads(str(arrays["provenance"]))["state"] == {"longest": round(2.05 * 16_000)}
     assert "shorter than 0.5 s." in (tmp_path / "t.npz.left_out.csv").read_text()
+
+
+def test_parts_of_another_job_are_refused(folder, readable, tmp_path, capsys):
+    """So are parts whose job nobody knows; what is there stays."""
+    parts = Parts(tmp_path / "t.csv.parts", {"extractor": "another"})
+    embedded = Embedded(0, np.array([[0.0, 1.0]]), np.ones((1, 8), "f4"))
+    assert len(list(parts.add([embedded]))) == 1
+    before = sorted(path.read_bytes() for path in parts.folder.iterdir())
+    arguments = [*readable, *TEMPLATE, "--out", str(tmp_path / "t.csv")]
+    assert main(arguments) == 1
+    assert "(its format, extractor, " in sentence(capsys)
+    assert sorted(path.read_bytes() for path in parts.folder.glob("[!.]*")) == before
+    (parts.folder / "job.json").unlink()
+    assert main(arguments) == 1
+    assert "no readable job.json" in sentence(capsys)
+    assert not (tmp_path / "t.csv").exists()
+
+
+def test_dimensions_that_change_are_an_error(tmp_path):
+    parts = Parts(tmp_path / "parts", {})
+    bounds = np.array([[0.0, 1.0]])
+    recordings = [Embedded(k, bounds, np.ones((1, width), "f4")) for k, width in enumerate((8, 9))]
+    with pytest.raises(ValueError, match="recording 2 has 9 dimensions where others have 8"):
+        list(parts.add(recordings))
+    assert Parts(parts.folder, {}).dimensions == 8
+    assert parts.missing(4) == [range(1, 4)]
 
 
 SLOW = """
