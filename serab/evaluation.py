@@ -17,9 +17,10 @@ from serab.metrics import metrics_of
 from serab.protocol import Protocol, protocol_named, split_seeds
 from serab.regression import RegressionRunner
 from serab.report.screen import print_regression, print_splits, print_summary, print_task
+from serab.results.kept import CALIBRATION, summary_with_calibration
 from serab.results.records import ClassifierResult, RegressionResult
 from serab.results.run_files import PREDICTIONS, REGRESSION, RESULTS, RunFiles
-from serab.results.summary import SUMMARY, summarise, write_summary
+from serab.results.summary import SUMMARY, write_summary
 from serab.run_dir import hold
 from serab.splits import split
 from serab.tasks import Tasks, choose_tasks
@@ -37,6 +38,7 @@ class Plan:
     classifiers: Sequence[str] | None
     jobs: int
     cache: Cache
+    keep: bool
 
     @property
     def metrics(self) -> list[str]:
@@ -51,6 +53,7 @@ def plan(
     classifiers: Sequence[str] | None = None,
     jobs: int = -1,
     cache: bool = True,
+    keep: bool = True,
 ) -> Plan:
     """Check what is asked for.
 
@@ -61,6 +64,7 @@ def plan(
         classifiers: names; None for all five.
         jobs: threads for a grid; -1 takes all processors.
         cache: whether embeddings and decoded audio are kept.
+        keep: whether the chosen classifiers are kept, for `serab.predict`.
 
     Raises:
         ValueError: anything that can't be run as asked; one sentence.
@@ -73,7 +77,7 @@ def plan(
         for seed in seeds:
             split(index, rules, seed)
     asked = None if classifiers is None else names
-    return Plan(chosen, rules, seeds, asked, jobs, Cache(cache_root() if cache else None))
+    return Plan(chosen, rules, seeds, asked, jobs, Cache(cache_root() if cache else None), keep)
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ def run_plan(
         if config is not None:
             write_whole(run_dir / "config.yaml", config)
         _run(plan, extractor, files)
-        summary = summarise(files.results, plan.protocol)
+        summary = summary_with_calibration(files.results, plan.protocol, run_dir)
         write_summary(summary, run_dir)
     print_summary(summary, files.results)
     for name in (RESULTS, PREDICTIONS, REGRESSION, SUMMARY):
@@ -123,6 +127,9 @@ def run_plan(
         log.info(
             "cache        %s, %.1f MB", plan.cache.folder, total_bytes(plan.cache.folder) / 1e6
         )
+    for task in list(summary.get(CALIBRATION, {}))[:1]:
+        command = f"python -m serab.predict FOLDER --from {run_dir} --task {task} --out TABLE.csv"
+        log.info("predict      %s", command)
     log.info("report       python -m serab.report %s --out report", run_dir)
     results, regression = tuple(files.results), tuple(files.regression)
     table = metrics_of(plan.tasks, plan.protocol)
@@ -134,7 +141,7 @@ def _run(plan: Plan, extractor: Extractor, files: RunFiles) -> None:
     rules = plan.protocol
     log.info("protocol %s: %s; extractor %s", rules.name, rules.summary, extractor.name)
     emotions = ClassificationRunner(
-        extractor, rules, files, plan.classifiers, plan.jobs, plan.cache
+        extractor, rules, files, plan.classifiers, plan.jobs, plan.cache, plan.keep
     )
     for index in plan.tasks.classification:
         runs = [emotions.run(index, seed) for seed in plan.seeds]

@@ -22,6 +22,7 @@ KNOW_HYDRA = ("serab/launch", "hydra_plugins")
 ONLY = {
     "serab.launch": (
         *("protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal", "installed"),
+        "extractors",
     ),
     "serab.sweep": ("escaping", "results", "run_dir", "terminal", "installed"),
     "serab.results": ("index", "installed", "intervals", "protocol", "scores", "splits"),
@@ -36,6 +37,8 @@ NEVER = {
     "serab.extractors": ("embed", "results", "report", "evaluation", "runner", "sweep", "launch"),
 }
 """What a wing may not know of serab: arrows that would run up the flow."""
+ENTRANCES = ("serab/embed/__main__.py",)
+"""Command lines that stand at the top of the flow, whose wing is below; nobody imports them."""
 KNOW_EVALUATION = ("serab.leaderboard",)
 GENERIC = ("serab/prepare/archives.py", "serab/prepare/paths.py", "datamodules/files.py")
 TABLES = ("serab.corpora", "serab.corpora.nine", "serab.corpora.others")
@@ -65,7 +68,9 @@ def module_name(path: Path) -> str:
 
 
 def node_of(module: str) -> str:
-    """The wing of a module, or itself where it is of its package's spine."""
+    """The wing of a module, or itself where it is of its package's spine or an entrance."""
+    if f"{module.replace('.', '/')}.py" in ENTRANCES:
+        return module
     return ".".join(module.split(".")[:2])
 
 

@@ -17,6 +17,7 @@ ENTRIES: dict[str, Any] = {
     "splits": int,
     "jobs": int,
     "cache": bool,
+    "keep": bool,
     "optimize": str | None,
     "resume": str,
     "probe.every_epochs": int,

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from serab.intervals import Interval, Over, score_interval
 from serab.protocol import PROTOCOLS
 from serab.results.checksums import CHANGED, read_checked
+from serab.results.kept import CALIBRATION, all_kept, calibrations
 from serab.results.records import (
     TEST_SCORES,
     ClassifierResult,
@@ -220,6 +221,8 @@ def _wrong_summary(
     except AssertionError as error:  # a mark without a test score, which is said above
         yield f"{SUMMARY}: can't be computed from the results ({error})"
         return
+    if CALIBRATION in summary:
+        computed[CALIBRATION] = calibrations(all_kept(run_dir), computed["protocol"])
     versions = summary.get("versions", {})
     known = {row.scikit_learn for row in (*results, *regression)}
     if versions.get("scikit-learn") not in known:
