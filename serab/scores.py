@@ -10,6 +10,7 @@ from sklearn.metrics import (
     accuracy_score,
     confusion_matrix,
     f1_score,
+    precision_recall_fscore_support,
     recall_score,
     root_mean_squared_error,
 )
@@ -53,6 +54,27 @@ def confusion(true: Values, predicted: Values, labels: Sequence) -> list[list[in
     if unknown:
         raise ValueError(f"labels {unknown} aren't among {list(labels)}.")
     return confusion_matrix(t, p, labels=list(labels)).tolist()
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """A class among others: its utterances, and its scores, None where one is of nothing."""
+
+    utterances: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+def class_scores(true: Values, predicted: Values, labels: Sequence) -> dict[str, ClassScores]:
+    """Precision, recall and F1 of each label, in the order of `labels`."""
+    scores = precision_recall_fscore_support(
+        *_check(true, predicted), labels=list(labels), zero_division=np.nan
+    )
+    return {
+        label: ClassScores(int(count), *(None if np.isnan(x) else float(x) for x in triple))
+        for label, *triple, count in zip(labels, *scores, strict=True)
+    }
 
 
 def chance(labels: Sequence) -> float:
