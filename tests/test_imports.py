@@ -23,7 +23,7 @@ ONLY = {
     "serab.launch": ("protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal"),
     "serab.sweep": ("escaping", "results", "run_dir", "terminal"),
     "serab.results": ("index", "intervals", "protocol", "scores", "splits"),
-    "serab.prepare": ("corpora", "index"),
+    "serab.prepare": ("cache_folder", "corpora", "index"),
     "serab.corpora": (),
     "serab.estimators": (),
 }

@@ -164,9 +164,11 @@ def map_picture(
         coordinates = points()
         others = ~np.isin(labels, names)
         if others.any():
-            axes.scatter(*coordinates[others].T, s=5, color=theme.muted, alpha=0.35, linewidths=0)
+            x, y = coordinates[others].T
+            axes.scatter(x, y, s=5, color=theme.muted, alpha=0.35, linewidths=0)
         for label, (colour, marker) in looks(names).items():
-            axes.scatter(*coordinates[labels == label].T, s=13, color=colour, marker=marker,
+            x, y = coordinates[labels == label].T
+            axes.scatter(x, y, s=13, color=colour, marker=marker,
                          label=one_line(label), alpha=0.9, linewidths=0)  # fmt: skip
         axes.set_xticks([])
         axes.set_yticks([])
