@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from serab.cache_folder import cache_root
 from serab.classifiers import CLASSIFIERS, check_classifiers
 from serab.corpora import CORPORA
-from serab.embed.cache import Cache, cache_root
+from serab.embed.cache import Cache
 from serab.estimators.grid import Candidate
 from serab.extractors.base import Extractor
 from serab.index import CorpusIndex

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.files import write_whole
+from serab.cache_folder import cache_root, total_bytes
 from serab.classification import ClassificationRunner
 from serab.classifiers import check_classifiers
-from serab.embed.cache import Cache, cache_root, total_bytes
+from serab.embed.cache import Cache
 from serab.extractors.base import Extractor, check_attributes
 from serab.metrics import metrics_of
 from serab.protocol import Protocol, protocol_named, split_seeds

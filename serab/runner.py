@@ -15,7 +15,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from serab.embed.cache import Cache, cache_root
+from serab.cache_folder import cache_root
+from serab.embed.cache import Cache
 from serab.embed.corpus import embed_corpus
 from serab.estimators.grid import Candidate
 from serab.extractors.base import Extractor

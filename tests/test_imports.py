@@ -26,7 +26,7 @@ ONLY = {
     ),
     "serab.sweep": ("escaping", "results", "run_dir", "terminal", "installed"),
     "serab.results": ("index", "installed", "intervals", "protocol", "scores", "splits"),
-    "serab.prepare": ("corpora", "index"),
+    "serab.prepare": ("cache_folder", "corpora", "index"),
     "serab.corpora": (),
     "serab.estimators": (),
 }
