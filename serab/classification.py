@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from serab.classifiers import CLASSIFIERS, check_classifiers
-from serab.corpora import CORPORA
+from serab.corpora import record_of
 from serab.embed.cache import Cache, cache_root
 from serab.estimators.grid import Candidate
 from serab.extractors.base import Extractor
@@ -118,7 +118,7 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
             extractor_fingerprint=fingerprint,
             scikit_learn=scikit_learn,
             partial=split.index.partial,
-            demo=CORPORA[split.index.code].demo,
+            demo=record_of(split.index.code).demo,
             leaks=[] if split.leaks.clean else split.leaks.lines(),
         )
 

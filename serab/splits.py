@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from serab.corpora import CORPORA
+from serab.corpora import record_of
 from serab.index import CorpusIndex, Utterance
 from serab.protocol import Protocol
 
@@ -67,18 +67,21 @@ def split(index: CorpusIndex, protocol: Protocol, seed: int = 0) -> Split:
     `numpy.random.RandomState(seed)`, are cut at int(cumulative share * ids); the shares are
     60/20/20 %, for CRE 70/10/20 %. A protocol with released ids leaves out the classes that the
     published scores lack. Two speakers give one for the test, and the other's utterances, shuffled,
-    are divided 3 : 1 between training and validation.
+    are divided 3 : 1 between training and validation. Official parts are kept, whatever the seed;
+    where there is no official validation part, a quarter of the training speakers validates.
 
     Raises:
         ValueError: under two speakers, or a part that gets no speaker.
     """
-    record, ids = CORPORA[index.code], speaker_ids(index, protocol)
+    record, ids = record_of(index.code), speaker_ids(index, protocol)
     without = record.released_without if protocol.released_ids else ()
     emotions = tuple(e for e in index.emotions if e not in without)
     kept = np.array([i for i, u in enumerate(index.utterances) if u.emotion in emotions], dtype=int)
     names = sorted({ids[i] for i in kept})
     random = np.random.RandomState(seed)
     random.shuffle(names)
+    if index.has_parts:
+        return _official_split(index, ids, kept, random, protocol, seed, emotions)
     if len(names) == 2:
         return _split_two(names, ids, kept, random, protocol, seed, emotions)
     shares = np.cumsum(record.probabilities)
@@ -116,6 +119,36 @@ def leak_report(index: CorpusIndex, split: Split) -> LeakReport:
             (a, b) for b in utterances[second] for a in by_content[b.sha256]
         )
     return LeakReport(shared, duplicated)
+
+
+def _official_split(
+    index: CorpusIndex,
+    ids: list[str],
+    kept: np.ndarray,
+    random: np.random.RandomState,
+    protocol: Protocol,
+    seed: int,
+    emotions: tuple[str, ...],
+) -> Split:
+    parts = {i: index.utterances[i].part for i in kept}
+    if "validation" not in parts.values():
+        tested = {ids[i] for i in kept if parts[i] == "test"}
+        names = sorted({ids[i] for i in kept if parts[i] == "train"} - tested)
+        random.shuffle(names)
+        validating = set(names[: len(names) // 4 or 1])
+        if len(names) < 2:
+            raise ValueError(
+                f"{index.code}: its official parts leave {len(names)} speaker(s) for training and "
+                "validation; give the table a validation part, or more training speakers."
+            )
+        for i in kept:
+            if parts[i] == "train" and ids[i] in validating:
+                parts[i] = "validation"
+    positions = {part: np.array([i for i in kept if parts[i] == part], dtype=int) for part in PARTS}
+    speakers = {
+        part: tuple(sorted({ids[i] for i in members})) for part, members in positions.items()
+    }
+    return Split(protocol, seed, **positions, speakers=speakers, emotions=emotions)
 
 
 def _split_two(
