@@ -22,7 +22,15 @@ def evaluate(cfg: DictConfig) -> Outcome:
     from serab.evaluation import plan, run_plan  # seconds to import, and --help should not wait
 
     run_dir = Path(cfg.run_dir)
-    planned = plan(cfg.tasks, cfg.protocol, cfg.splits, cfg.classifiers, cfg.jobs, cfg.cache)
+    planned = plan(
+        cfg.tasks,
+        cfg.protocol,
+        cfg.splits,
+        cfg.classifiers,
+        cfg.jobs,
+        cfg.cache,
+        cfg.allow_leaks,
+    )
     optimized = metric_to_optimize(cfg.optimize, planned.metrics)
     check_arguments(cfg, ("extractor",))
     extractor = build(cfg.extractor)

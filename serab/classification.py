@@ -10,6 +10,7 @@ import numpy as np
 
 from serab.classifiers import CLASSIFIERS, check_classifiers
 from serab.corpora import record_of
+from serab.draws import Draw
 from serab.embed.cache import Cache, cache_root
 from serab.estimators.grid import Candidate
 from serab.extractors.base import Extractor
@@ -17,7 +18,7 @@ from serab.index import CorpusIndex
 from serab.intervals import Interval, Over, score_interval
 from serab.protocol import Protocol
 from serab.results.projection import save_projection
-from serab.results.records import ClassifierResult, Predictions, marked
+from serab.results.records import ClassifierResult, Predictions, marked, speaker_accuracies
 from serab.results.run_files import Rows, RunFiles
 from serab.runner import EmbeddedSplit, TaskRunner
 from serab.scores import accuracy, chance, macro_f1, majority, uar
@@ -58,8 +59,8 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
     def candidates(self) -> Sequence[Candidate]:
         return [CLASSIFIERS[name] for name in self._names]
 
-    def embedded_split(self, index: CorpusIndex, seed: int) -> EmbeddedSplit:
-        return EmbeddedSplit(self.extractor, index, split(index, self.protocol, seed), self.cache)
+    def embedded_split(self, index: CorpusIndex, draw: int | Draw) -> EmbeddedSplit:
+        return EmbeddedSplit(self.extractor, index, split(index, self.protocol, draw), self.cache)
 
     def embedded(self, split: EmbeddedSplit) -> None:
         trained = {split.index.utterances[i].emotion for i in split.parts.train}
@@ -76,7 +77,7 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
             )
 
     def key(self, split: EmbeddedSplit, target: str) -> tuple:
-        return (split.index.code, self.protocol.name, split.parts.seed)
+        return (split.index.code, self.protocol.name, split.parts.draw.name)
 
     def search(self, prepared: PreparedTask, candidate: Candidate) -> Searched:
         return prepared.search(candidate, accuracy)
@@ -113,6 +114,7 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
             chance=chance(split.parts.emotions),
             majority=majority(task.targets[: task.n_fit], task.test_targets),
             seed=split.parts.seed,
+            folds=split.parts.folds,
             seconds=round(searched.seconds, 3),
             corpus_digest=digest,
             extractor_fingerprint=fingerprint,
@@ -130,6 +132,7 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
             task=row.task,
             protocol=row.protocol,
             seed=row.seed,
+            folds=row.folds,
             classifier=row.classifier,
             emotions=list(split.parts.emotions),
             utterances=[u.id for u in asked],
@@ -147,6 +150,7 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
             test_macro_f1=macro_f1(true, predicted),
             over_utterances=_limits(intervals[Over.UTTERANCES]),
             over_speakers=_limits(intervals[Over.SPEAKERS]),
+            by_speaker=speaker_accuracies(kept) if row.folds else None,
         )
 
 

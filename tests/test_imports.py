@@ -20,10 +20,10 @@ KNOW_MODELS = ("serab/extractors/encoder.py", "serab/hear.py")
 KNOW_HYDRA = ("serab/launch", "hydra_plugins")
 
 ONLY = {
-    "serab.launch": ("protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal"),
+    "serab.launch": ("draws", "protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal"),
     "serab.sweep": ("escaping", "results", "run_dir", "terminal"),
-    "serab.results": ("index", "intervals", "protocol", "scores", "splits"),
-    "serab.prepare": ("corpora", "index"),
+    "serab.results": ("draws", "index", "intervals", "protocol", "scores", "splits"),
+    "serab.prepare": ("corpora", "escaping", "index"),
     "serab.corpora": (),
     "serab.estimators": (),
 }
