@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,22 @@ def start(main: Callable[[], Any]) -> None:
     log file that can't be written any more prints no traceback either.
     """
     logging.raiseExceptions = False
+    sys.argv[1:] = with_both_protocols(sys.argv[1:])
     show_what_it_can()
     # Hydra's own prints its errors as they are
     hydra_utils.run_and_report = _report  # type: ignore[assignment]  # its argument has no type
     with_table(main)
+
+
+def with_both_protocols(arguments: Sequence[str]) -> list[str]:
+    """A command line whose `protocol=published,strict` is one run under both, unless it's a sweep.
+
+    Hydra takes bare commas for a sweep's values; everybody else for a list.
+    """
+    if {"-m", "--multirun"} & set(arguments):
+        return list(arguments)
+    pattern = re.compile(r"((?:evaluate\.)?protocol)=(\w+(?:,\w+)+)")
+    return [pattern.sub(r"\1=[\2]", text) for text in arguments]
 
 
 def _report(function: Callable[[], Any]) -> Any:
