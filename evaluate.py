@@ -23,7 +23,14 @@ def evaluate(cfg: DictConfig) -> Outcome:
 
     run_dir = Path(cfg.run_dir)
     planned = plan(
-        cfg.tasks, cfg.protocol, cfg.splits, cfg.classifiers, cfg.jobs, cfg.cache, cfg.keep
+        cfg.tasks,
+        cfg.protocol,
+        cfg.splits,
+        cfg.classifiers,
+        cfg.jobs,
+        cfg.cache,
+        cfg.keep,
+        cfg.allow_leaks,
     )
     optimized = metric_to_optimize(cfg.optimize, planned.metrics)
     check_arguments(cfg, ("extractor",))

@@ -21,12 +21,14 @@ KNOW_HYDRA = ("serab/launch", "hydra_plugins")
 
 ONLY = {
     "serab.launch": (
-        *("protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal", "installed"),
-        "extractors",
+        *("draws", "protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal"),
+        *("installed", "extractors"),
     ),
     "serab.sweep": ("escaping", "results", "run_dir", "terminal", "installed"),
-    "serab.results": ("index", "installed", "intervals", "protocol", "scores", "splits"),
-    "serab.prepare": ("cache_folder", "corpora", "index"),
+    "serab.results": (
+        *("draws", "index", "installed", "intervals", "protocol", "scores", "splits"),
+    ),
+    "serab.prepare": ("cache_folder", "corpora", "escaping", "index"),
     "serab.corpora": (),
     "serab.estimators": (),
 }
