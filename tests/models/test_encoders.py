@@ -19,7 +19,10 @@ MILLIONS = {
     "audio_ntt_2022": 6.3,
     "resnetish34": 21.3,
 }
-"""Table 2, and the layers of BYOL-A 2022 and of a ResNet-34 less its classifier. It is the encoder alone: no head, no target."""
+"""Table 2; then the layers of BYOL-A 2022, and of a ResNet-34 less its classifier.
+
+It is the encoder alone: no head, no target.
+"""
 
 EMBED_DIM = {
     "audio_ntt_512": 512,

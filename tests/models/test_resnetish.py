@@ -51,7 +51,7 @@ def test_the_released_layout_and_torchvision_s_features(oracle: nn.Module, tmp_p
 def test_what_lacks_a_block_is_refused(oracle: nn.Module, tmp_path: Path):
     weights = oracle.state_dict()
     torch.save({k: v for k, v in weights.items() if "layer3.4" not in k}, tmp_path / "cut.pth")
-    with pytest.raises(CheckpointError, match="don't fit ResNetish .lacks layer3"):
+    with pytest.raises(CheckpointError, match=r"don't fit ResNetish .lacks layer3"):
         load_encoder(tmp_path / "cut.pth")
     torch.save({**weights, "fc.weight": torch.zeros(2, 512)}, tmp_path / "classifier.pth")
     with pytest.raises(CheckpointError, match=r"fc\.weight is unknown to it"):

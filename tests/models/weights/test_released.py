@@ -44,7 +44,8 @@ def test_the_table():
     for name, release in RELEASED.items():
         assert release.encoder in ENCODERS
         assert len(bytes.fromhex(release.git_sha1)) == 20
-        assert release.url.startswith("https://") and release.url.endswith(".pth")
+        assert release.url.startswith("https://")
+        assert release.url.endswith(".pth")
         assert release.licence == ("NTT" if name.startswith("byol_a") else "MIT")
         assert release.file.name == f"{name}.pth"
 
@@ -69,7 +70,7 @@ def test_a_cut_download_goes_on(server: FileServer):
 
 def test_other_content_is_refused_and_not_kept(server: FileServer, tmp_path: Path):
     genuine, server.content = server.content, b"<html>sign in</html>"
-    with pytest.raises(CheckpointError, match="isn't the released byol_s_512 .20 bytes"):
+    with pytest.raises(CheckpointError, match=r"isn't the released byol_s_512 .20 bytes"):
         load_encoder("byol_s_512")
     assert not list((tmp_path / "cache/serab/weights").iterdir())
     server.content = genuine + b"\0"
