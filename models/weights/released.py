@@ -40,11 +40,12 @@ class Release:
 
 
 def _read_table() -> dict[str, Release]:
+    found = {}
     with Path(__file__).with_suffix(".csv").open(encoding="utf-8", newline="") as table:
-        return {
-            row["name"]: Release(**{**row, "bytes": int(row["bytes"]) if row["bytes"] else None})
-            for row in csv.DictReader(table)
-        }
+        for row in csv.DictReader(table):
+            size = row.pop("bytes")
+            found[row["name"]] = Release(**row, bytes=int(size) if size else None)
+    return found
 
 
 RELEASED = _read_table()
