@@ -28,8 +28,8 @@ _FIELDS = (
     "valence",
     "arousal",
 )
-_METADATA = ("sex", "age", "language", "text")
-"""What scores don't depend on: no part of the digest, and not in indexes of before."""
+_METADATA = ("sex", "age", "language", "text", "part")
+"""Not in indexes of before, and no part of the digest, but for official parts."""
 COLUMNS = (*_FIELDS, "bytes", "mtime_ns", *_METADATA)  # bytes and time tell if the audio changed
 _TYPES = {
     "code": str,
@@ -56,8 +56,9 @@ class Utterance:
     """One recording. `path` is relative to the index root (`/`); `seconds` is its duration;
     `group` is the id by which the released protocol splits, equal to the true `speaker` but for
     SHE and IEM; `sha256` is of the file; valence and arousal are IEMOCAP's, from 1 to 5. None
-    stands for what the corpus doesn't say: `sex` (female, male), `age` in years, `language`, and
-    `text`, the sentence or the corpus' own code of it."""
+    stands for what the corpus doesn't say: `sex` (female, male), `age` in years, `language`,
+    `text`, the sentence or the corpus' own code of it, and `part`, the official one (train,
+    validation, test)."""
 
     id: str
     path: str
@@ -72,6 +73,7 @@ class Utterance:
     age: float | None = None
     language: str | None = None
     text: str | None = None
+    part: str | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,14 @@ class CorpusIndex:
     def _labels(self) -> str:
         rows = (_row(u) for u in self.utterances)
         text = "\n".join("\t".join(row[c] for c in _IDENTITY) for row in rows)
+        if any(u.part for u in self.utterances):
+            text += f"\nparts {' '.join(u.part or '-' for u in self.utterances)}"
         return f"{' '.join(self.emotions)}\n{text}\n"
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether the corpus comes divided into training and test."""
+        return any(u.part for u in self.utterances)
 
     def audio(self, utterance: Utterance) -> Path:
         """Where the recording of an utterance is."""
@@ -286,13 +295,14 @@ def _row(utterance: Utterance) -> dict[str, str]:
         "age": "" if utterance.age is None else f"{utterance.age:g}",
         "language": utterance.language or "",
         "text": utterance.text or "",
+        "part": utterance.part or "",
     }
 
 
 def _utterance(row: dict[str, str], record: Corpus | None) -> Utterance:
     values: dict = {column: row[column] for column in _FIELDS}
-    if set(_METADATA) <= row.keys():
-        values |= {column: row[column] or None for column in _METADATA}
+    if "text" in row:
+        values |= {column: row.get(column) or None for column in _METADATA}
     elif record is not None and (name := record.parse(row["path"])) is not None:
         values |= {column: getattr(name, column) for column in _METADATA}
     for column in ("seconds", "valence", "arousal", "age"):

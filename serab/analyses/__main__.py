@@ -12,6 +12,7 @@ from datamodules.files import write_whole
 from datamodules.typed_json import sealed
 from serab.analyses.audit import audit, table
 from serab.escaping import one_line
+from serab.extractors.base import Extractor
 from serab.report.findings.screen import print_findings, print_table
 from serab.terminal import show_what_it_can
 
@@ -76,9 +77,9 @@ def run_audit(
         return
     from serab.analyses.price import price
     from serab.analyses.turns import Turns
-    from serab.embed.cache import Cache, cache_root
+    from serab.cache_folder import cache_root
+    from serab.embed.cache import Cache
     from serab.index import load_index
-    from serab.launch.extractor import named_extractor
     from serab.results.run_files import RunFiles
 
     ready = [found for found in audits if found.by_content]
@@ -88,7 +89,7 @@ def run_audit(
             f"--embeddings: none of {codes} is prepared; run `python -m serab.prepare "
             f"{audits[0].code} --source ARCHIVE_OR_FOLDER`."
         )
-    extractor = named_extractor(embeddings)
+    extractor = _extractor(embeddings)
     files = None if run_dir is None else RunFiles(run_dir)
     if files is not None:
         files.check_extractor(extractor.fingerprint)
@@ -99,6 +100,26 @@ def run_audit(
             files.findings.drop([f.slot for f in files.findings.of_split(("audit", found.code))])
             files.findings.put(*findings)
         print_findings(findings)
+
+
+def _extractor(arguments: Sequence[str]) -> Extractor:
+    """The one that evaluate.py has with these: ckpt=RUN, or extractor=NAME extractor.KEY=VALUE."""
+    from serab.launch.extractor import compose_extractor, parse_settings
+
+    given = dict(argument.partition("=")[::2] for argument in arguments)
+    settings = [
+        f"{key.removeprefix('extractor.')}={value}"
+        for key, value in given.items()
+        if key.startswith("extractor.")
+    ]
+    unknown = [k for k in given if k not in ("ckpt", "extractor") and "extractor." not in k]
+    if unknown or not {"ckpt", "extractor"} & given.keys():
+        raise ValueError(
+            f"--embeddings {' '.join(arguments)}: expected ckpt=RUN, or extractor=NAME and its "
+            "settings as extractor.KEY=VALUE."
+        )
+    name = given.get("extractor", "encoder")
+    return compose_extractor(name, parse_settings(settings), given.get("ckpt"))
 
 
 def run_overlap(

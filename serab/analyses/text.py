@@ -10,7 +10,7 @@ import numpy as np
 
 from serab.analyses.pooling import Answers, difference, score
 from serab.analyses.turns import Turns, subset
-from serab.corpora import CORPORA
+from serab.corpora import record_of
 from serab.index import CorpusIndex
 from serab.results.findings import Finding, Measure
 from serab.search import CannotFit, Task
@@ -52,7 +52,7 @@ def rotation(index: CorpusIndex) -> list[Sentences]:
     """
     names = _sentences(index)
     np.random.RandomState(0).shuffle(names)
-    shares = np.cumsum(CORPORA[index.code].probabilities)
+    shares = np.cumsum(record_of(index.code).probabilities)
     first, second = (max(1, int(share * len(names))) for share in shares[:2])
     second = min(max(second, first + (len(names) > 2)), len(names) - 1)
     n_test = len(names) - second

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from serab.corpora.own import own_corpus
 from serab.corpora.records import Access, Archive, Corpus, Person, Sex, SpeakerTable, grammar
 
 _DEMO_EMOTIONS = ("anger", "fear", "happiness", "neutral", "sadness")
@@ -142,17 +143,5 @@ BEYOND: tuple[Corpus, ...] = (
         emotions=_DEMO_EMOTIONS,
         demo=True,
     ),
-    Corpus(
-        code="CUSTOM",
-        name="Your own",
-        language="any",
-        access=Access.OWN,
-        licence="yours",
-        homepage="",
-        citation="",
-        grammar=re.compile(r"(?!)"),  # names say nothing: the CSV does
-        example="a CSV with the columns path, speaker, emotion",
-        labels=(),
-        emotions=(),
-    ),
+    own_corpus("CUSTOM"),
 )

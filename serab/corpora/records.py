@@ -67,8 +67,9 @@ class SpeakerTable:
 
 @dataclass(frozen=True)
 class Name:
-    """What a file name says: utterance id, true speaker, released group, emotion if it does, and
-    what is known of the speaker (age in years), the language and the sentence (id or text)."""
+    """What a file name or a table says: utterance id, true speaker, released group, emotion if it
+    does, and what is known of the speaker (age in years), the language, the sentence (id or text),
+    the official part (of train, validation, test), valence and arousal."""
 
     id: str
     speaker: str
@@ -78,6 +79,9 @@ class Name:
     age: float | None = None
     language: str | None = None
     text: str | None = None
+    part: str | None = None
+    valence: float | None = None
+    arousal: float | None = None
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,11 @@ class Corpus:
     speaker_table: SpeakerTable | None = None
     serab: bool = False
     demo: bool = False
+
+    @property
+    def own(self) -> bool:
+        """Whether it is a user's, and made from a table."""
+        return self.access is Access.OWN and not self.demo
 
     @property
     def utterances(self) -> int | None:

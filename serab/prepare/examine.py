@@ -32,7 +32,7 @@ def examine(
     """
     surveyed, labels, absent, notes = _with_labels(record, folder, surveyed)
     people, lacking = read_speakers(record, folder, surveyed.tables)
-    notes += lacking
+    notes += [*lacking, *surveyed.notes]
     paths = [path for _, copies in surveyed.found.values() for path in copies]
     verdicts = check_recordings(folder, paths, f"checking {record.code}")
     checked = {path: v for path, v in verdicts.items() if isinstance(v, Checked)}
@@ -62,12 +62,13 @@ def examine(
                 emotion=name.emotion,
                 seconds=verdict.seconds,
                 sha256=verdict.sha256,
-                valence=label.valence if label else None,
-                arousal=label.arousal if label else None,
+                valence=label.valence if label else name.valence,
+                arousal=label.arousal if label else name.arousal,
                 sex=person.sex if person else name.sex,
                 age=person.age if person else name.age,
                 language=name.language,
                 text=name.text,
+                part=name.part,
             )
         )
     not_there = [emotion for a in absent if (emotion := record.label(labels[a].emotion))]

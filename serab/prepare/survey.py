@@ -22,7 +22,8 @@ class Survey:
 
     `found`: utterance id -> its name and every path that has it, the least deep first, by id;
     `left_out`: files that the record names as such; `unlisted`: other audio; `labels`: label
-    files; `tables`: of the speakers; `hidden`: folders that were passed over.
+    files; `tables`: of the speakers; `hidden`: folders that were passed over;
+    `notes`: for the reader.
     """
 
     found: dict[str, tuple[Name, tuple[str, ...]]]
@@ -31,6 +32,7 @@ class Survey:
     labels: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def survey(record: Corpus, paths: Iterable[str], hidden: Iterable[str] = ()) -> Survey:
