@@ -76,8 +76,8 @@ def test_command(command: str):
 
 
 HELP = {  # of each script: what it says of a key and of a group, and a group of the other's
-    "train.py": ("tau: 0.99  # of the target", "precision, length; default as it", "extractor: "),
-    "evaluate.py": ("protocol: published  # or strict", "under test; random as", "encoder: audio"),
+    "train.py": ("tau: 0.99  # of the target", "precision, length; default as it", "\nextractor: "),
+    "evaluate.py": ("protocol: published  # or strict", "under test; random as", "\nexperiment: "),
 }
 
 
