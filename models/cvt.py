@@ -2,8 +2,9 @@
 
 Wu et al. 2021, "CvT: Introducing Convolutions to Vision Transformers", with one attention layer a
 stage. The block is the one the released encoders were trained with: a norm in front of attention
-and MLP that divides by (standard deviation + eps), where vit-pytorch's present block divides by
-sqrt(variance + eps). The module names are those of the official weights.
+and MLP that divides by (standard deviation + eps). vit-pytorch's present block divides by
+sqrt(variance + eps), so only its depthwise projection is used here. The module names are those of
+the official weights.
 """
 
 from __future__ import annotations
@@ -73,27 +74,6 @@ class PreNorm(nn.Module):
         return self.fn(self.norm(x), *frames)
 
 
-class DepthwiseProjection(nn.Module):
-    """(B, C, F, T) to (B, out, F', T'): a 3 x 3 convolution a channel, batch norm, then 1 x 1."""
-
-    def __init__(self, channels: int, out: int, stride: int):
-        super().__init__()
-        self.net = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, stride, padding=1, groups=channels, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.Conv2d(channels, out, 1, bias=False),
-        )
-
-    @property
-    def strided(self) -> nn.Conv2d:
-        convolution = self.net[0]
-        assert isinstance(convolution, nn.Conv2d)
-        return convolution
-
-    def forward(self, x: Float[Tensor, "B C F T"]) -> Float[Tensor, "B out F2 T2"]:
-        return self.net(x)
-
-
 class ConvAttention(nn.Module):
     """Self-attention over all F x T positions; q, k, v come from depthwise convolutions."""
 
@@ -101,8 +81,13 @@ class ConvAttention(nn.Module):
         super().__init__()
         inner = heads * HEAD_DIM
         self.heads, self.dropout = heads, dropout
-        self.to_q = DepthwiseProjection(channels, inner, stride=1)
-        self.to_kv = DepthwiseProjection(channels, 2 * inner, stride=KV_STRIDE)
+        # it imports torchvision, seconds that other encoders need not wait for
+        from vit_pytorch.cvt import DepthWiseConv2d
+
+        self.to_q = DepthWiseConv2d(channels, inner, 3, padding=1, stride=1, bias=False)
+        self.to_kv = DepthWiseConv2d(
+            channels, 2 * inner, 3, padding=1, stride=KV_STRIDE, bias=False
+        )
         self.to_out = nn.Sequential(nn.Conv2d(inner, channels, 1), nn.Dropout(dropout))
 
     def forward(
