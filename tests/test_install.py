@@ -83,7 +83,7 @@ class Installed:
     def _run(self, command: list, status: int, cwd: Path | None, environment: dict) -> str:
         done = subprocess.run(
             command, cwd=cwd or self.folder, env=self.environment | environment, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=100,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300,
         )  # fmt: skip
         assert done.returncode == status, done.stdout
         return done.stdout
