@@ -19,7 +19,7 @@ from serab.cache_folder import cache_root, entries, prune, prune_audio
 def main(arguments: Sequence[str] | None = None) -> int:
     """Show or prune the cache."""
     parser = argparse.ArgumentParser(
-        prog="python -m serab.cache", description="The cache of embeddings and decoded audio."
+        prog="serab cache", description="The cache of embeddings and decoded audio."
     )
     parser.add_argument("command", nargs="?", choices=("show", "prune"), default="show")
     parser.add_argument("--name", default="*", help="pattern of entries, such as 'audio_ntt_512-*'")

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from serab.cache_folder import cache_root
+from serab.draws import Draw
 from serab.embed.cache import Cache
 from serab.embed.corpus import embed_corpus
 from serab.estimators.grid import Candidate
@@ -103,7 +104,9 @@ class TaskRunner(ABC, Generic[Row]):
         self.extractor, self.protocol, self.files, self.jobs = extractor, protocol, files, jobs
         self.cache = Cache(cache_root()) if cache is None else cache
 
-    def run(self, index: CorpusIndex, seed: int = 0) -> tuple[tuple[Row, ...], EmbeddedSplit]:
+    def run(
+        self, index: CorpusIndex, draw: int | Draw = 0
+    ) -> tuple[tuple[Row, ...], EmbeddedSplit]:
         """Evaluate on one corpus and split of its speakers.
 
         Returns:
@@ -113,7 +116,7 @@ class TaskRunner(ABC, Generic[Row]):
             ValueError: a corpus that can't be split or lacks targets, or no candidate that can be
                 fitted; one of several that can't is left out, and said so.
         """
-        split = self.embedded_split(index, seed)
+        split = self.embedded_split(index, draw)
         return tuple(row for name in self.targets for row in self._run_target(split, name)), split
 
     def _run_target(self, split: EmbeddedSplit, target: str) -> tuple[Row, ...]:
@@ -121,13 +124,13 @@ class TaskRunner(ABC, Generic[Row]):
         self.files.drop_stale(self.rows, key, split.source)
         missing = [c for c in self.candidates if self.rows.find((*key, c.name)) is None]
         if missing or any(_is_untested(row) for row in self._marked(key)):
-            task = split.task([getattr(utterance, target) for utterance in split.utterances])
-            prepared = PreparedTask(task, self.protocol, self.jobs)
+            prepared = self.prepared(split, target)
             self.embedded(split)
         left_out = []
         for candidate in missing:
             try:
-                row = self.row(split, target, candidate, self.search(prepared, candidate), task)
+                searched = self.search(prepared, candidate)
+                row = self.row(split, target, candidate, searched, prepared.task)
                 if self.protocol.tests_all:
                     row = self.test(split, prepared, row)
             except CannotFit as error:
@@ -143,7 +146,13 @@ class TaskRunner(ABC, Generic[Row]):
             for row in self._marked(key)
         ]
         self.rows.put(*rows)  # a kill before this leaves no mark without its test scores
+        self.keep(split, target, rows)
         return self.rows.of_split(key)
+
+    def prepared(self, split: EmbeddedSplit, target: str) -> PreparedTask:
+        """The task of predicting a target, normalised as the protocol says."""
+        task = split.task([getattr(utterance, target) for utterance in split.utterances])
+        return PreparedTask(task, self.protocol, self.jobs)
 
     def _marked(self, key: tuple) -> tuple[Row, ...]:
         rows = self.rows.of_split(key)
@@ -160,7 +169,7 @@ class TaskRunner(ABC, Generic[Row]):
         """What is searched."""
 
     @abstractmethod
-    def embedded_split(self, index: CorpusIndex, seed: int) -> EmbeddedSplit:
+    def embedded_split(self, index: CorpusIndex, draw: int | Draw) -> EmbeddedSplit:
         """Divide the corpus, and check that it has the targets."""
 
     @abstractmethod
@@ -192,6 +201,9 @@ class TaskRunner(ABC, Generic[Row]):
 
     def embedded(self, split: EmbeddedSplit) -> None:
         """Called when a split was embedded."""
+
+    def keep(self, split: EmbeddedSplit, target: str, rows: Sequence[Row]) -> None:
+        """Called when the results of a target are there, found now or before."""
 
 
 def _is_untested(row: ClassifierResult | RegressionResult) -> bool:

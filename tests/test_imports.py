@@ -10,20 +10,30 @@ from tests.support.paths import PACKAGES, ROOT, sources
 PLUGINS = sorted((ROOT / "hydra_plugins").glob("*.py"))
 GROUND = (
     "datamodules.audio",
+    "datamodules.downloads",
     "datamodules.files",
     "datamodules.prefetch",
     "datamodules.tables",
     "datamodules.typed_json",
 )
 """What serab takes of datamodules; these import nothing of ours but each other."""
-KNOW_MODELS = ("serab/extractors/encoder.py", "serab/hear.py")
+GROUND_OF_MODELS = {
+    "models/speech_encoder.py": "datamodules.audio",  # an encoder embeds a file too, when asked to
+    "models/weights/fetching.py": "datamodules.downloads",
+}
+KNOW_MODELS = ("serab/__init__.py", "serab/extractors/encoder.py", "serab/hear.py")
 KNOW_HYDRA = ("serab/launch", "hydra_plugins")
 
 ONLY = {
-    "serab.launch": ("protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal"),
-    "serab.sweep": ("escaping", "results", "run_dir", "terminal"),
-    "serab.results": ("index", "intervals", "protocol", "scores", "splits"),
-    "serab.prepare": ("cache_folder", "corpora", "index"),
+    "serab.launch": (
+        *("draws", "protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal"),
+        *("installed", "extractors"),
+    ),
+    "serab.sweep": ("escaping", "results", "run_dir", "terminal", "installed"),
+    "serab.results": (
+        *("draws", "index", "installed", "intervals", "protocol", "scores", "splits"),
+    ),
+    "serab.prepare": ("cache_folder", "corpora", "escaping", "index"),
     "serab.corpora": (),
     "serab.estimators": (),
 }
@@ -34,6 +44,8 @@ NEVER = {
     "serab.extractors": ("embed", "results", "report", "evaluation", "runner", "sweep", "launch"),
 }
 """What a wing may not know of serab: arrows that would run up the flow."""
+ENTRANCES = ("serab/embed/__main__.py",)
+"""Command lines that stand at the top of the flow, whose wing is below; nobody imports them."""
 KNOW_EVALUATION = ("serab.leaderboard",)
 GENERIC = ("serab/prepare/archives.py", "serab/prepare/paths.py", "datamodules/files.py")
 TABLES = ("serab.corpora", "serab.corpora.nine", "serab.corpora.others")
@@ -63,7 +75,9 @@ def module_name(path: Path) -> str:
 
 
 def node_of(module: str) -> str:
-    """The wing of a module, or itself where it is of its package's spine."""
+    """The wing of a module, or itself where it is of its package's spine or an entrance."""
+    if f"{module.replace('.', '/')}.py" in ENTRANCES:
+        return module
     return ".".join(module.split(".")[:2])
 
 
@@ -83,8 +97,8 @@ def allowed(path: Path, module: str) -> bool:
     if package == "hydra_plugins":
         return node_of(module) in ("serab.sweep", "serab.launch")
     if there[0] != package:
-        if package == "models":  # an encoder embeds a file too, when asked to
-            return here.as_posix() == "models/speech_encoder.py" and module == "datamodules.audio"
+        if package == "models":
+            return GROUND_OF_MODELS.get(here.as_posix()) == module
         if package != "serab":
             return False
         return (

@@ -8,6 +8,7 @@ from serab.protocol import Mark
 from serab.published import MEANS
 from serab.report.blocks.classes import classes
 from serab.report.blocks.comparison import comparison
+from serab.report.blocks.cross_validation import cross_validation
 from serab.report.blocks.gallery import gallery
 from serab.report.blocks.paper_table import present_only, table_3
 from serab.report.blocks.provenance import leaks, protocols, provenance
@@ -38,7 +39,13 @@ def compose(runs: Sequence[Run]) -> Page:
     blocks += _headlines(runs)
     if not demo:
         blocks += table_3(runs) + present_only(runs)
-    blocks += accuracies(runs) + splits(runs) + comparison(runs) + regression(runs)
+    blocks += (
+        accuracies(runs)
+        + cross_validation(runs)
+        + splits(runs)
+        + comparison(runs)
+        + regression(runs)
+    )
     blocks += gallery(runs) + classes(runs) + protocols(runs) + leaks(runs) + provenance(runs)
     return Page(
         "Demo speech: not a benchmark" if demo else "Speech emotion recognition on SERAB",
@@ -95,7 +102,8 @@ def _cards(run: Run) -> list[Card]:
         spread, row = run.spread(task), run.chosen(task)
         words = MARKS[run.protocol.reports]
         if spread is not None and len(spread.accuracies) > 1:
-            detail = f"mean of {len(spread.accuracies)} splits, ± {percent(spread.std)}; {words}"
+            kind = "speakers, each tested once" if spread.speakers else "splits"
+            detail = f"mean of {len(spread.accuracies)} {kind}, ± {percent(spread.std)}; {words}"
             cards.append(Card(label, f"{task} {percent(spread.mean)} %", detail))
         elif row is not None:
             detail = f"{right(row.tested, row.n_test)}, {row.classifier} ({words})"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from serab.protocol import PROTOCOLS, Mark, Protocol
+from serab.results.folds import join_folds
 from serab.results.merge import evaluations, merge_sweep
 from serab.results.records import ClassifierResult, Predictions, RegressionResult
 from serab.results.run_files import RunFiles
@@ -19,7 +20,8 @@ from serab.terminal import progress
 
 @dataclass(frozen=True)
 class Run:
-    """The results of one directory under one protocol; all demo tasks, or none."""
+    """The results of one directory under one protocol; all demo tasks, or none. A
+    cross-validation is one result, of all its utterances."""
 
     label: str
     run_dir: Path
@@ -141,12 +143,13 @@ def _of_directory(found: Verification) -> Iterator[Run]:
             if not rows and not regression:
                 continue
             slots = {row.slot for row in rows}
+            joined, answered = join_folds(rows, [a for a in found.predictions if a.slot in slots])
             yield Run(
                 (rows or regression)[0].extractor,
                 found.run_dir,
                 protocol,
-                tuple(rows),
-                tuple(answers for answers in found.predictions if answers.slot in slots),
+                tuple(joined),
+                tuple(answered),
                 tuple(regression),
                 demo,
                 found,

@@ -8,10 +8,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
-from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
 from datamodules.files import write_whole
 from serab.index import CorpusIndex
@@ -40,6 +36,10 @@ class Projection:
 
     def map(self) -> np.ndarray:
         """t-SNE coordinates (M, 2) of `rows`, always the same."""
+        # a report without maps should not wait for scikit-learn
+        from sklearn.manifold import TSNE
+        from threadpoolctl import threadpool_limits
+
         perplexity = min(30.0, (len(self.rows) - 1) / 3)
         tsne = TSNE(perplexity=perplexity, init="pca", random_state=0)
         with threadpool_limits(1):  # the same map on any number of processors
@@ -50,6 +50,9 @@ def save_projection(
     run_dir: Path, index: CorpusIndex, embeddings: np.ndarray, order: np.ndarray, parts: Split
 ) -> Path:
     """Write RUN_DIR/projections/TASK.PROTOCOL.npz: (N, D) `embeddings`, standardised, as PCA."""
+    from sklearn.decomposition import PCA
+    from sklearn.preprocessing import StandardScaler
+
     standard = StandardScaler().fit_transform(embeddings.astype(np.float64))
     components = min(COMPONENTS, *standard.shape)
     pca = PCA(components, svd_solver="randomized", random_state=0)

@@ -30,7 +30,7 @@ def paper_results(runs: Sequence[Run]) -> Table:
     )
     caption = (
         f"Test accuracy in percent of the classifier {marks}. Brackets: 95 % bootstrap interval "
-        "over the test speakers; ±: deviation over speaker splits."
+        "over the test speakers; ±: deviation over speaker splits, or over all speakers."
     )
     if any(SIGNIFICANT in "".join(row[1:]) for row in rows):
         first = " or ".join(map(_name, baselines.values()))

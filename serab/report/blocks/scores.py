@@ -64,7 +64,7 @@ def accuracies(runs: Sequence[Run]) -> list[Block]:
         partial = " (partial corpus)" if any(row.partial for _, row in bars) else ""
         blocks += [
             Heading(f"{task}{partial}", 3),
-            Table(header, tuple(rows), "Split 0."),
+            Table(header, tuple(rows), "Split 0, or all folds together."),
             Pictures((_accuracy_picture(task, bars, first, runs),)),
         ]
     return blocks

@@ -185,7 +185,7 @@ def test_threads_and_batches_give_what_one_by_one_gives(name, tmp_path):
 def test_batches_are_bounded(index):
     extractor = TemplateExtractor()
     extractor.batch_size, extractor.batch_seconds = 4, 0.9
-    every = list(batches(extractor, index, range(20)))
+    every = list(batches(extractor, [u.seconds for u in index.utterances], range(20)))
     assert sorted(i for batch in every for i in batch) == list(range(20))
     assert max(len(batch) for batch in every) > 1
     for batch in every:
