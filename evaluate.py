@@ -29,6 +29,7 @@ def evaluate(cfg: DictConfig) -> Outcome:
         cfg.classifiers,
         cfg.jobs,
         cfg.cache,
+        cfg.keep,
         cfg.allow_leaks,
     )
     optimized = metric_to_optimize(cfg.optimize, planned.metrics)

@@ -70,21 +70,25 @@ class Mixture:
 
     def write(self, folder: Path) -> None:
         """mixture.csv, and each part's own lists in a folder `part-N`."""
-        table = io.StringIO()
+        table, rows = io.StringIO(), self.rows()
         writer = csv.writer(table, lineterminator="\n")
-        writer.writerow(("part", "source", "recordings", "hours", "share", "crops_an_epoch"))
+        writer.writerow(("part", *rows[0]))
+        writer.writerows((number, *row.values()) for number, row in enumerate(rows))
         for number, part in enumerate(self.parts):
-            hours = round(part.recordings.seconds / 3600, 3)
-            count = len(part.recordings.recordings)
-            share = round(part.share, 6)
-            writer.writerow((number, part.source, count, hours, share, part.crops_an_epoch))
             part.recordings.write(folder / f"part-{number}")
         write_whole(folder / "mixture.csv", table.getvalue())
 
-    def crops_of(self, epochs: int) -> list[dict[str, Any]]:
-        """How much came from each part in so many epochs."""
+    def rows(self) -> list[dict[str, Any]]:
+        """How much comes from each part."""
         return [
-            {"source": part.source, "crops": epochs * part.crops_an_epoch} for part in self.parts
+            {
+                "source": part.source,
+                "recordings": len(part.recordings.recordings),
+                "hours": round(part.recordings.seconds / 3600, 3),
+                "share": round(part.share, 6),
+                "crops_an_epoch": part.crops_an_epoch,
+            }
+            for part in self.parts
         ]
 
 
@@ -227,6 +231,13 @@ class MixtureData(CropData[Mixture, MixedCrops]):
                 for source, share, quota in zip(found, shares, quotas, strict=True)
             )
         )
+
+    def facts(self) -> dict[str, Any]:
+        """As of any recordings, and how much comes from each part, named without its folders."""
+        assert self.manifest is not None
+        rows = self.manifest.rows()
+        parts = [{**row, "source": Path(row["source"].partition("=")[2]).name} for row in rows]
+        return {**super().facts(), "parts": parts}
 
     def make_crops(self, manifest: Mixture) -> MixedCrops:
         return MixedCrops(manifest.parts)

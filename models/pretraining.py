@@ -194,7 +194,8 @@ class BYOLPretraining(LightningModule):
         """Raise CheckpointError, naming what differs, unless they are as this module's."""
         found = encoder_spec(encoder, frontend)
         pairs = [("encoder", self.spec["architecture"], found["architecture"])]
-        for part in ("arguments", "frontend"):
+        same_architecture = pairs[0][1] == pairs[0][2]
+        for part in ("arguments", "frontend") if same_architecture else ("frontend",):
             keys = sorted({*self.spec[part], *found[part]} - {"dropout"})  # it has no weights
             pairs += [(key, self.spec[part].get(key), found[part].get(key)) for key in keys]
         differing = [f"{key} {new} (there {old})" for key, new, old in pairs if new != old]

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
+from serab.cache_folder import cache_root
 from serab.classifiers import CLASSIFIERS, check_classifiers
 from serab.corpora import record_of
 from serab.draws import Draw
-from serab.embed.cache import Cache, cache_root
+from serab.embed.cache import Cache
 from serab.estimators.grid import Candidate
 from serab.extractors.base import Extractor
 from serab.index import CorpusIndex
 from serab.intervals import Interval, Over, score_interval
-from serab.protocol import Protocol
+from serab.keep.classifier import keep_classifier
+from serab.protocol import Mark, Protocol
+from serab.results.kept import describe_calibration, kept_bytes, kept_path, read_kept
 from serab.results.projection import save_projection
 from serab.results.records import ClassifierResult, Predictions, marked, speaker_accuracies
 from serab.results.run_files import Rows, RunFiles
@@ -33,6 +37,7 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
 
     Args:
         classifiers: names; None for all five.
+        keep: whether the selected classifier of the released split is kept in the run directory.
         extractor, protocol, files, jobs, cache: as in `TaskRunner`.
 
     Raises:
@@ -47,8 +52,10 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
         classifiers: Sequence[str] | None = None,
         jobs: int = -1,
         cache: Cache | None = None,
+        keep: bool = False,
     ):
         super().__init__(extractor, protocol, files, jobs, cache)
+        self._keeps = keep
         self._names = check_classifiers(classifiers)
 
     @property
@@ -152,6 +159,34 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
             over_speakers=_limits(intervals[Over.SPEAKERS]),
             by_speaker=speaker_accuracies(kept) if row.folds else None,
         )
+
+    def keep(self, split: EmbeddedSplit, target: str, rows: Sequence[ClassifierResult]) -> None:
+        """Keep the classifier that validation selected, also where the best on test is reported."""
+        row = next(row for row in rows if row.has(Mark.SELECTED))
+        answers = self.files.predictions.find(row.slot)
+        if not self._keeps or split.parts.draw != Draw(0) or answers is None:
+            return
+        path = kept_path(self.files.run_dir, row.task, row.protocol)
+        with suppress(ValueError):  # damaged: it is kept again
+            kept = read_kept(path)
+            if kept is not None and kept.is_of(row) and kept_bytes(path, kept):
+                return
+        prepared = self.prepared(split, target)  # it fits the extractor too
+        kept = keep_classifier(
+            self.files.run_dir,
+            row,
+            prepared,
+            split.parts.emotions,
+            self.extractor.state(),
+            answers,
+        )
+        log.info("%s %-4s kept: %s", row.task, row.classifier, describe_calibration(kept))
+        if kept.differs:
+            log.warning(
+                "%s %s: the kept classifier says something else than the recorded predictions for "
+                "%d of %d test utterances",
+                *(row.task, row.classifier, kept.differs, row.n_test),
+            )
 
 
 def embed_task(

@@ -11,19 +11,21 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from datamodules.files import write_whole
+from serab.cache_folder import cache_root, total_bytes
 from serab.classification import ClassificationRunner
 from serab.classifiers import check_classifiers
 from serab.draws import Draw, check_splits, draws
-from serab.embed.cache import Cache, cache_root, total_bytes
+from serab.embed.cache import Cache
 from serab.extractors.base import Extractor, check_attributes
 from serab.index import CorpusIndex
 from serab.metrics import metrics_of
 from serab.protocol import Protocol, protocols_named
 from serab.regression import RegressionRunner
 from serab.report.screen import print_regression, print_splits, print_summary, print_task
+from serab.results.kept import CALIBRATION, summary_with_calibration
 from serab.results.records import ClassifierResult, RegressionResult
 from serab.results.run_files import PREDICTIONS, REGRESSION, RESULTS, RunFiles
-from serab.results.summary import SUMMARY, summarise_all, write_summary
+from serab.results.summary import SUMMARY, write_summary
 from serab.run_dir import hold
 from serab.splits import leak_report, split
 from serab.tasks import VALENCE_AROUSAL, Tasks, choose_tasks
@@ -41,6 +43,7 @@ class Plan:
     classifiers: Sequence[str] | None
     jobs: int
     cache: Cache
+    keep: bool
 
     @property
     def metrics(self) -> list[str]:
@@ -55,6 +58,7 @@ def plan(
     classifiers: Sequence[str] | None = None,
     jobs: int = -1,
     cache: bool = True,
+    keep: bool = True,
     allow_leaks: bool = False,
 ) -> Plan:
     """Check what is asked for.
@@ -66,6 +70,7 @@ def plan(
         classifiers: names; None for all five.
         jobs: threads for a grid; -1 takes all processors.
         cache: whether embeddings and decoded audio are kept.
+        keep: whether the chosen classifiers are kept, for `serab.predict`.
         allow_leaks: whether the strict protocol takes official parts that share speakers.
 
     Raises:
@@ -80,7 +85,8 @@ def plan(
         for rules in protocols:
             planned[index.code, rules.name] = _draws(index, rules, splits, allow_leaks)
     asked = None if classifiers is None else names
-    return Plan(chosen, protocols, planned, asked, jobs, Cache(cache_root() if cache else None))
+    kept = Cache(cache_root() if cache else None)
+    return Plan(chosen, protocols, planned, asked, jobs, kept, keep)
 
 
 def _draws(
@@ -155,9 +161,10 @@ def run_plan(
         with _shared_cache(plan) as cached:
             for rules in plan.protocols:
                 _run(cached, rules, extractor, files)
-        summary = summarise_all(files.results, plan.protocols)
+        summary = summary_with_calibration(files.results, plan.protocols, run_dir)
         write_summary(summary, run_dir)
-    print_summary(list(summary.get("protocols", {"": summary}).values()), files.results)
+    each = list(summary.get("protocols", {"": summary}).values())
+    print_summary(each, files.results)
     for name in (RESULTS, PREDICTIONS, REGRESSION, SUMMARY):
         if (run_dir / name).exists():
             log.info("%-12s %s", name.split(".")[0], run_dir / name)
@@ -165,6 +172,9 @@ def run_plan(
         log.info(
             "cache        %s, %.1f MB", plan.cache.folder, total_bytes(plan.cache.folder) / 1e6
         )
+    for task in [task for entry in each for task in entry.get(CALIBRATION, {})][:1]:
+        command = f"python -m serab.predict FOLDER --from {run_dir} --task {task} --out TABLE.csv"
+        log.info("predict      %s", command)
     log.info("report       python -m serab.report %s --out report", run_dir)
     results, regression = tuple(files.results), tuple(files.regression)
     table = metrics_of(plan.tasks, plan.protocols)
@@ -186,7 +196,7 @@ def _shared_cache(plan: Plan) -> Iterator[Plan]:
 def _run(plan: Plan, rules: Protocol, extractor: Extractor, files: RunFiles) -> None:
     log.info("protocol %s: %s; extractor %s", rules.name, rules.summary, extractor.name)
     emotions = ClassificationRunner(
-        extractor, rules, files, plan.classifiers, plan.jobs, plan.cache
+        extractor, rules, files, plan.classifiers, plan.jobs, plan.cache, plan.keep
     )
     for index in plan.tasks.classification:
         planned = plan.draws[index.code, rules.name]

@@ -15,8 +15,9 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from serab.cache_folder import cache_root
 from serab.draws import Draw
-from serab.embed.cache import Cache, cache_root
+from serab.embed.cache import Cache
 from serab.embed.corpus import embed_corpus
 from serab.estimators.grid import Candidate
 from serab.extractors.base import Extractor
@@ -123,13 +124,13 @@ class TaskRunner(ABC, Generic[Row]):
         self.files.drop_stale(self.rows, key, split.source)
         missing = [c for c in self.candidates if self.rows.find((*key, c.name)) is None]
         if missing or any(_is_untested(row) for row in self._marked(key)):
-            task = split.task([getattr(utterance, target) for utterance in split.utterances])
-            prepared = PreparedTask(task, self.protocol, self.jobs)
+            prepared = self.prepared(split, target)
             self.embedded(split)
         left_out = []
         for candidate in missing:
             try:
-                row = self.row(split, target, candidate, self.search(prepared, candidate), task)
+                searched = self.search(prepared, candidate)
+                row = self.row(split, target, candidate, searched, prepared.task)
                 if self.protocol.tests_all:
                     row = self.test(split, prepared, row)
             except CannotFit as error:
@@ -145,7 +146,13 @@ class TaskRunner(ABC, Generic[Row]):
             for row in self._marked(key)
         ]
         self.rows.put(*rows)  # a kill before this leaves no mark without its test scores
+        self.keep(split, target, rows)
         return self.rows.of_split(key)
+
+    def prepared(self, split: EmbeddedSplit, target: str) -> PreparedTask:
+        """The task of predicting a target, normalised as the protocol says."""
+        task = split.task([getattr(utterance, target) for utterance in split.utterances])
+        return PreparedTask(task, self.protocol, self.jobs)
 
     def _marked(self, key: tuple) -> tuple[Row, ...]:
         rows = self.rows.of_split(key)
@@ -194,6 +201,9 @@ class TaskRunner(ABC, Generic[Row]):
 
     def embedded(self, split: EmbeddedSplit) -> None:
         """Called when a split was embedded."""
+
+    def keep(self, split: EmbeddedSplit, target: str, rows: Sequence[Row]) -> None:
+        """Called when the results of a target are there, found now or before."""
 
 
 def _is_untested(row: ClassifierResult | RegressionResult) -> bool:

@@ -10,26 +10,25 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sklearn.model_selection import ParameterGrid
-
-from serab.classifiers import CLASSIFIERS
 from serab.draws import Draw
 from serab.escaping import one_line
-from serab.estimators.grid import Candidate
 from serab.index import CorpusIndex, load_index
 from serab.protocol import protocol_named
-from serab.regression import REGRESSORS
 from serab.results.records import ClassifierResult, Predictions, RegressionResult
 from serab.results.verify import Verification, same, verify_run
 from serab.scores import chance, majority
 from serab.splits import leak_report, split
 
+if TYPE_CHECKING:
+    from serab.estimators.grid import Candidate
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Verify run directories; 0 if all hold, 1 if one doesn't or can't be read."""
     parser = argparse.ArgumentParser(
-        prog="python -m serab.verify",
+        prog="serab verify",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -66,6 +65,12 @@ def _verify(run_dir: Path) -> int:
 
 def _off_the_grid(found: Verification) -> Iterator[str]:
     """Parameters that the search can't have chosen."""
+    # --help should not wait for scikit-learn
+    from sklearn.model_selection import ParameterGrid
+
+    from serab.classifiers import CLASSIFIERS
+    from serab.regression import REGRESSORS
+
     rows: list[tuple[ClassifierResult | RegressionResult, str, dict[str, Candidate]]] = []
     rows += [(row, row.classifier, CLASSIFIERS) for row in found.results]
     rows += [(row, row.regressor, REGRESSORS) for row in found.regression]

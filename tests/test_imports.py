@@ -16,14 +16,17 @@ GROUND = (
     "datamodules.typed_json",
 )
 """What serab takes of datamodules; these import nothing of ours but each other."""
-KNOW_MODELS = ("serab/extractors/encoder.py", "serab/hear.py")
+KNOW_MODELS = ("serab/__init__.py", "serab/extractors/encoder.py", "serab/hear.py")
 KNOW_HYDRA = ("serab/launch", "hydra_plugins")
 
 ONLY = {
-    "serab.launch": ("draws", "protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal"),
-    "serab.sweep": ("escaping", "results", "run_dir", "terminal"),
-    "serab.results": ("draws", "index", "intervals", "protocol", "scores", "splits"),
-    "serab.prepare": ("corpora", "escaping", "index"),
+    "serab.launch": (
+        *("draws", "protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal"),
+        *("installed", "extractors"),
+    ),
+    "serab.sweep": ("escaping", "results", "run_dir", "terminal", "installed"),
+    "serab.results": ("draws", "index", "installed", "intervals", "protocol", "scores", "splits"),
+    "serab.prepare": ("cache_folder", "corpora", "escaping", "index"),
     "serab.corpora": (),
     "serab.estimators": (),
 }
@@ -34,6 +37,8 @@ NEVER = {
     "serab.extractors": ("embed", "results", "report", "evaluation", "runner", "sweep", "launch"),
 }
 """What a wing may not know of serab: arrows that would run up the flow."""
+ENTRANCES = ("serab/embed/__main__.py",)
+"""Command lines that stand at the top of the flow, whose wing is below; nobody imports them."""
 KNOW_EVALUATION = ("serab.leaderboard",)
 GENERIC = ("serab/prepare/archives.py", "serab/prepare/paths.py", "datamodules/files.py")
 TABLES = ("serab.corpora", "serab.corpora.nine", "serab.corpora.others")
@@ -63,7 +68,9 @@ def module_name(path: Path) -> str:
 
 
 def node_of(module: str) -> str:
-    """The wing of a module, or itself where it is of its package's spine."""
+    """The wing of a module, or itself where it is of its package's spine or an entrance."""
+    if f"{module.replace('.', '/')}.py" in ENTRANCES:
+        return module
     return ".".join(module.split(".")[:2])
 
 

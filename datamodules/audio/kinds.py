@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+# fmt: off
 CONTAINERS = (
-    *(".m4a", ".m4b", ".mp4", ".mov", ".aac", ".3gp", ".webm", ".weba", ".mkv", ".mka"),
-    *(".wma", ".wmv", ".asf", ".amr", ".ac3", ".avi"),
+    ".m4a", ".m4b", ".mp4", ".mov", ".aac", ".3gp", ".webm", ".weba", ".mkv", ".mka",
+    ".wma", ".wmv", ".asf", ".amr", ".ac3", ".avi",
 )
 """Endings of what only PyAV reads, lower case."""
 
 SUFFIXES = (
-    *(".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga"),
-    *(".aif", ".aiff", ".aifc", ".au", ".w64", ".rf64", ".sph", ".caf"),
+    ".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga",
+    ".aif", ".aiff", ".aifc", ".au", ".w64", ".rf64", ".sph", ".caf",
     *CONTAINERS,
 )
 """Endings of audio files, lower case: those that libsndfile reads, then those for PyAV."""
+# fmt: on
 
 LFS = "git-lfs pointer"
 

@@ -174,6 +174,9 @@ def _training(about: dict[str, Any]) -> list[str]:
     if "hours" in facts:
         hours, recordings = facts.pop("hours"), facts.pop("recordings", "?")
         lines.append(f"- data: {hours} h, {recordings} recordings")
+    for part in facts.pop("parts", ()):
+        told = (f"{key.replace('_', ' ')} {value}" for key, value in part.items())
+        lines.append(f"  - {', '.join(told)}")
     if "data_digest" in facts:
         lines.append(f"- data digest: `{facts.pop('data_digest')}`")
     versions = facts.pop("versions", None)

@@ -10,7 +10,8 @@ from contextlib import closing
 import numpy as np
 
 from datamodules.prefetch import prefetch, processors
-from serab.embed.cache import FITTED, Cache, cache_root
+from serab.cache_folder import FITTED, cache_root
+from serab.embed.cache import Cache
 from serab.embed.reader import WaveformReader
 from serab.embed.store import EmbeddingStore
 from serab.embed.waveforms import VERSION
@@ -77,7 +78,7 @@ def _embeddings(
     utterances = reader.index.utterances
 
     def pending_batches() -> Iterator[list[int]]:
-        for batch in batches(extractor, reader.index, positions):
+        for batch in batches(extractor, [u.seconds for u in utterances], positions):
             left = [i for i in batch if utterances[i].sha256 not in store]
             if left:
                 yield left
@@ -91,7 +92,7 @@ def _embeddings(
         except ValueError as error:
             names = ", ".join(utterances[i].id for i in batch)
             raise ValueError(f"utterance {names}: {error}") from error
-        _check_shape(embeddings, len(batch), extractor)
+        check_shape(embeddings, len(batch), extractor)
         return embeddings
 
     def embed(batch: list[int]) -> tuple[list[int], np.ndarray]:
@@ -106,13 +107,13 @@ def _embeddings(
 
 
 def batches(
-    extractor: Extractor, index: CorpusIndex, positions: Sequence[int]
+    extractor: Extractor, seconds: Sequence[float], positions: Sequence[int]
 ) -> Iterator[list[int]]:
-    """Positions in batches of utterances of about one length, the longest first."""
+    """Positions in `seconds` in batches of utterances of about one length, the longest first."""
     batch: list[int] = []
     # the longest first: too little memory shows at once, and padding is short
-    for position in sorted(positions, key=lambda i: (-index.utterances[i].seconds, i)):
-        longest = index.utterances[batch[0] if batch else position].seconds
+    for position in sorted(positions, key=lambda i: (-seconds[i], i)):
+        longest = seconds[batch[0] if batch else position]
         full = (len(batch) + 1) * longest > extractor.batch_seconds
         if batch and (full or len(batch) == extractor.batch_size):
             yield batch
@@ -140,7 +141,8 @@ def _fit(extractor: Extractor, reader: WaveformReader, train: np.ndarray) -> Non
     reader.cache.write(json.dumps(extractor.state()), FITTED, name)
 
 
-def _check_shape(embeddings: np.ndarray, utterances: int, extractor: Extractor) -> None:
+def check_shape(embeddings: np.ndarray, utterances: int, extractor: Extractor) -> None:
+    """Raise ValueError where `transform` gave something else than an embedding an utterance."""
     shape = getattr(embeddings, "shape", type(embeddings).__name__)
     if not isinstance(shape, tuple) or len(shape) != 2 or shape[0] != utterances:
         raise ValueError(

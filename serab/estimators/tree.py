@@ -9,31 +9,23 @@ tree/_tree of version 1.9: best splits, Gini impurity, depth first).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-if TYPE_CHECKING:
-    from numba.core.dispatcher import Dispatcher
+from serab.estimators.tree_kernels import (
+    SAME,
+    Cut,
+    best_cut,
+    compiled,
+    next_random,
+    partition,
+    predict_leaves,
+    sort_keys,
+)
 
 EPSILON = np.finfo(np.float64).eps
-SAME = np.float32(1e-7)
-"""Values no further apart than this can't be split."""
-_FEW = 24  # utterances that are sorted by insertion
-
-
-Function = TypeVar("Function", bound=Callable)
-
-
-def _compiled(function: Function) -> Dispatcher[Function]:
-    """Machine code that leaves the interpreter's lock, kept on disk where that can be written."""
-    try:
-        return njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # no folder to keep it in
-        return njit(nogil=True)(function)
 
 
 class Ranked(NamedTuple):
@@ -111,7 +103,7 @@ def grow_tree(
     return GrownTree(probabilities, deepest, smallest)
 
 
-@_compiled
+@compiled
 def _grow(
     values: np.ndarray,
     codes: np.ndarray,
@@ -172,7 +164,7 @@ def _grow(
             undrawn, visited, found, drawn = dimensions, 0, 0, 0
             while undrawn > n_constant and (visited < tries or visited <= found + drawn):
                 visited += 1
-                state = _next_random(state)
+                state = next_random(state)
                 at = drawn + (np.int64(state) & 0x7FFFFFFF) % (undrawn - found - drawn)
                 if at < n_known:  # known from above to be constant: it only costs a draw
                     order[drawn], order[at] = order[at], order[drawn]
@@ -183,7 +175,7 @@ def _grow(
                 column = codes[f]
                 for k in range(count):
                     keys[k] = (np.int64(column[members[start + k]]) << 32) | k
-                _sort(keys, spare, buckets, count, half)
+                sort_keys(keys, spare, buckets, count, half)
                 low, high = keys[0] >> 33, keys[count - 1] >> 33
                 if (keys[count - 1] >> 32) & 1 and values[f, high] <= values[f, low] + SAME:
                     order[at], order[n_constant] = order[n_constant], order[at]
@@ -193,7 +185,7 @@ def _grow(
                 undrawn -= 1
                 order[undrawn], order[at] = order[at], order[undrawn]
 
-                found_split = _best_cut(
+                found_split = best_cut(
                     keys,
                     values[f],
                     labels,
@@ -217,7 +209,7 @@ def _grow(
                     float(values[feature, split.below]) / 2.0
                     + float(values[feature, split.above]) / 2.0
                 )
-                _partition(members, start, end, codes[feature], split.below)
+                partition(members, start, end, codes[feature], split.below)
                 boundary = start + split.first_right
                 share = float(weight)
                 improvement = (share / float(total_weight)) * (
@@ -244,126 +236,5 @@ def _grow(
             pending += 2
         nodes += 1
 
-    _predict(tested, split_feature, threshold, left_child, right_child, shares, answers)
+    predict_leaves(tested, split_feature, threshold, left_child, right_child, shares, answers)
     return deepest, smallest
-
-
-class Cut(NamedTuple):
-    """Of one feature: the gain, which of the sorted members is the first on the right, the codes
-    beside the threshold, and both sides' impurity; the left one's weight."""
-
-    gain: float
-    first_right: int
-    below: int
-    above: int
-    left_impurity: float
-    right_impurity: float
-    left_weight: float
-
-
-@_compiled
-def _next_random(state: np.uint32) -> np.uint32:
-    """scikit-learn's generator: xorshift of 32 bits."""
-    state ^= np.uint32(state << np.uint32(13))
-    state ^= np.uint32(state >> np.uint32(17))
-    state ^= np.uint32(state << np.uint32(5))
-    return state
-
-
-@_compiled
-def _best_cut(
-    keys: np.ndarray,
-    values: np.ndarray,
-    labels: np.ndarray,
-    times: np.ndarray,
-    node_counts: np.ndarray,
-    weight: int,
-    squares: int,
-    best: float,
-    left: np.ndarray,
-    right: np.ndarray,
-    count: int,
-) -> Cut:
-    """The cut of a node by one feature that gains over `best`; `keys` has its sorted members."""
-    found = Cut(best, 0, 0, 0, 0.0, 0.0, 0.0)
-    left[:] = 0
-    right[:] = node_counts
-    left_squares, right_squares, left_weight = 0, squares, 0
-    for k in range(1, count):
-        moved, code = keys[k - 1] & 0xFFFFFFFF, keys[k] >> 32
-        label, by = labels[moved], times[moved]
-        left_squares += by * (2 * left[label] + by)
-        right_squares -= by * (2 * right[label] - by)
-        left[label] += by
-        right[label] -= by
-        left_weight += by
-        if code & 1 and (values[code >> 1] <= values[keys[k - 1] >> 33] + SAME):
-            continue
-        on_left, on_right = float(left_weight), float(weight - left_weight)
-        left_impurity = 1.0 - left_squares / (on_left * on_left)
-        right_impurity = 1.0 - right_squares / (on_right * on_right)
-        gain = -on_right * right_impurity - on_left * left_impurity
-        if gain > found.gain:
-            below, above = keys[k - 1] >> 33, code >> 1
-            found = Cut(gain, k, below, above, left_impurity, right_impurity, on_left)
-    return found
-
-
-@_compiled
-def _partition(members: np.ndarray, start: int, end: int, codes: np.ndarray, below: int) -> None:
-    """Put the members of a node that are at most `below` before the others."""
-    while start < end:
-        moved = members[start]
-        if np.int64(codes[moved]) >> 1 <= below:
-            start += 1
-        else:
-            end -= 1
-            members[start] = members[end]
-            members[end] = moved
-
-
-@_compiled
-def _predict(
-    tested: np.ndarray,
-    split_feature: np.ndarray,
-    threshold: np.ndarray,
-    left_child: np.ndarray,
-    right_child: np.ndarray,
-    shares: np.ndarray,
-    answers: np.ndarray,
-) -> None:
-    """Each tested utterance's leaf."""
-    for k in range(len(tested)):
-        node = 0
-        while split_feature[node] >= 0:
-            if float(tested[k, split_feature[node]]) <= threshold[node]:
-                node = left_child[node]
-            else:
-                node = right_child[node]
-        answers[k] = shares[node]
-
-
-@_compiled
-def _sort(keys: np.ndarray, spare: np.ndarray, buckets: np.ndarray, count: int, half: int) -> None:
-    """Sort keys[:count] by what is above their 32nd bit, two digits of `half` bits."""
-    if count <= _FEW:
-        for k in range(1, count):
-            key, at = keys[k], k
-            while at > 0 and keys[at - 1] > key:
-                keys[at] = keys[at - 1]
-                at -= 1
-            keys[at] = key
-        return
-    mask = (1 << half) - 1
-    for digit in range(2):
-        source, goal = (keys, spare) if digit == 0 else (spare, keys)
-        shift = 32 + digit * half
-        buckets[:] = 0
-        for k in range(count):
-            buckets[((source[k] >> shift) & mask) + 1] += 1
-        for k in range(mask):
-            buckets[k + 1] += buckets[k]
-        for k in range(count):
-            at = (source[k] >> shift) & mask
-            goal[buckets[at]] = source[k]
-            buckets[at] += 1

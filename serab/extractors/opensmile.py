@@ -1,7 +1,8 @@
 """openSMILE's ComParE_2016 functionals: 6,373 hand-made features of an utterance (paper section 3).
 
 The features come from the real library. It works on one core, so utterances are shared out over
-processes.
+processes. It is for research and non-commercial use (audEERING Research License), so the project
+doesn't bring it along.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,13 +33,23 @@ class OpenSmileExtractor(Extractor):
         sample_rate: Hz; the released evaluation resamples to 16,000.
         jobs: processes; -1 takes all processors.
         name: for tables.
+
+    Raises:
+        ValueError: openSMILE is missing.
     """
 
     def __init__(self, sample_rate: int = 16_000, jobs: int = -1, name: str = "opensmile"):
         self.sample_rate, self.name = sample_rate, name
         self.jobs = jobs if jobs > 0 else len(os.sched_getaffinity(0))
         self.batch_size = 8 * self.jobs
-        self.fingerprint = f"ComParE_2016 functionals, opensmile {version('opensmile')}"
+        try:
+            installed = version("opensmile")
+        except PackageNotFoundError as error:
+            raise ValueError(
+                "extractor=opensmile needs openSMILE, which is for non-commercial use (audEERING "
+                "Research License): pip install opensmile==2.6.0."
+            ) from error
+        self.fingerprint = f"ComParE_2016 functionals, opensmile {installed}"
 
     def transform(self, waveforms: Iterable[np.ndarray]) -> np.ndarray:
         # never in this process, which joblib takes for one job: it crashes beside TensorFlow

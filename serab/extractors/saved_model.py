@@ -161,6 +161,6 @@ def _tensorflow() -> Any:
     except ImportError as error:
         raise ValueError(
             f"VGGish, YAMNet and TRILL need TensorFlow ({error}); run "
-            "pip install -r requirements-tf.txt."
+            "pip install tensorflow==2.21.0."
         ) from error
     return tensorflow

@@ -18,6 +18,7 @@ ENTRIES: dict[str, Any] = {
     "allow_leaks": bool,
     "jobs": int,
     "cache": bool,
+    "keep": bool,
     "optimize": str | None,
     "resume": str,
     "probe.every_epochs": int,

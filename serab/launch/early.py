@@ -49,7 +49,8 @@ def check_weights(cfg: DictConfig, is_known: Callable[[str], bool]) -> None:
         if path is not None and not Path(str(path)).exists() and not is_known(str(path)):
             raise ValueError(
                 f"{key}={path}: no such file or folder; give a run directory, its "
-                "encoder.safetensors, a .ckpt or official weights."
+                "encoder.safetensors, a .ckpt, official weights, or the name of an encoder that "
+                "comes with the code (speech_512)."
             )
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from serab.cache_folder import LIMIT, audio_bytes, cache_root
 from serab.corpora import BEYOND, CORPORA
 from serab.corpora.nine import NINE
 from serab.corpora.records import Access
@@ -18,6 +19,8 @@ from serab.prepare.corpus import prepare
 from serab.prepare.downloads import fetch
 
 _SHOWN = 50
+ENCODER_RATE = 16_000
+"""Hz, of all our encoders; audio is kept as float32."""
 
 
 def overview(root: Path | None = None) -> str:
@@ -73,7 +76,7 @@ def _shortened(lines: Sequence[str]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status: 0, 1 for an error, 2 for wrong usage."""
-    parser = argparse.ArgumentParser(prog="python -m serab.prepare", description=__doc__)
+    parser = argparse.ArgumentParser(prog="serab prepare", description=__doc__)
     parser.add_argument(
         "code", nargs="?", help="corpus: EMB, RAV, ... (see --list), or a name for one of your own"
     )
@@ -107,7 +110,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     print(describe(index))
     print(f"index: {data_root() / index.code / 'index.csv'}")
+    print(_cache_size(index))
     return 0
+
+
+def _cache_size(index: CorpusIndex) -> str:
+    """What evaluating the corpus may add to the cache of decoded audio, and what is there."""
+    added = sum(u.seconds for u in index.utterances) * ENCODER_RATE * 4 / 1e9
+    present = audio_bytes(cache_root()) / 1e9
+    return (
+        f"cache: evaluations at {ENCODER_RATE // 1000} kHz keep up to {added:.2f} GB of it decoded "
+        f"(no copy of WAV at that rate) beside the {present:.2f} GB in {cache_root()}; "
+        f"{LIMIT}=GB bounds that, cache=false keeps nothing"
+    )
 
 
 def _sentence(error: OSError | ValueError) -> str:

@@ -15,6 +15,7 @@ from serab.results.records import ClassifierResult, Predictions, RegressionResul
 from serab.results.run_files import RunFiles
 from serab.results.summary import Spread, read_summary, spread, summarise
 from serab.results.verify import Verification, verify_run
+from serab.terminal import progress
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def read_runs(run_dirs: Sequence[Path]) -> list[Run]:
             that its predictions don't give; names it.
     """
     runs = []
-    for run_dir in dict.fromkeys(inner for path in run_dirs for inner in _expanded(Path(path))):
+    expanded = dict.fromkeys(inner for path in run_dirs for inner in _expanded(Path(path)))
+    for run_dir in progress(expanded, "checking", unit=" run directories"):
         verification = verify_run(run_dir)
         if verification.wrong:
             first, others = verification.wrong[0], len(verification.wrong) - 1

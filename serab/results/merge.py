@@ -9,10 +9,18 @@ from typing import Any
 
 from datamodules.files import write_whole
 from serab.protocol import PROTOCOLS
+from serab.results.kept import (
+    KeptClassifier,
+    all_kept,
+    kept_bytes,
+    kept_path,
+    summary_with_calibration,
+    write_kept,
+)
 from serab.results.projection import FOLDER
 from serab.results.records import TEST_SCORES, ClassifierResult, marked
 from serab.results.run_files import REGRESSION, RESULTS, Record, Rows, RunFiles
-from serab.results.summary import summarise_all, write_summary
+from serab.results.summary import write_summary
 
 MERGED = "merged"
 _DEPENDENT = {"selected", "best_on_test", "seconds", *TEST_SCORES}
@@ -87,11 +95,28 @@ def merge_runs(run_dirs: Sequence[Path], out: Path) -> Path:
     for run_dir in run_dirs:
         for path in sorted(run_dir.glob(f"{FOLDER}/*")):
             write_whole(out / FOLDER / path.name, path.read_bytes())
+    _merge_kept(run_dirs, files, out)
     names = {row.protocol for row in files.results}
     if names:
         protocols = [protocol for protocol in PROTOCOLS.values() if protocol.name in names]
-        write_summary(summarise_all(files.results, protocols), out)
+        write_summary(summary_with_calibration(files.results, protocols, out), out)
     return out
+
+
+def _merge_kept(run_dirs: Sequence[Path], files: RunFiles, out: Path) -> None:
+    """Of the kept classifiers those that are selected over all of a split's."""
+
+    def is_selected(kept: KeptClassifier) -> bool:
+        row = files.results.find((kept.task, kept.protocol, kept.seed, kept.classifier))
+        return row is not None and bool(row.selected) and kept.is_of(row)
+
+    for kept in all_kept(out):
+        if not is_selected(kept):
+            kept_path(out, kept.task, kept.protocol).unlink()
+    for run_dir in run_dirs:
+        for kept in filter(is_selected, all_kept(run_dir)):
+            content = kept_bytes(kept_path(run_dir, kept.task, kept.protocol), kept)
+            write_kept(out, kept, content)
 
 
 def _merge(rows: Rows[Record], parts: Sequence[Rows[Record]], out: Path) -> None:

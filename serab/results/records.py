@@ -98,7 +98,7 @@ class ClassifierResult(_Sourced):
 
     def describe_search(self) -> str:
         """In a few words, for the log."""
-        return f"{self.task} {self.classifier:4} validation {self.val_accuracy:.3f}"
+        return f"{self.task} {self.classifier:4} validation {100 * self.val_accuracy:.1f} %"
 
     @property
     def split(self) -> tuple:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -18,10 +16,10 @@ from serab.intervals import Over, Tally, accuracies, drawn, percentile_interval
 from serab.protocol import Mark, Protocol
 from serab.results.checksums import read_checked, write_checked
 from serab.results.records import ClassifierResult
+from serab.results.versions import versions
 from serab.scores import SERAB_TASKS, Means, means
 
 SUMMARY = "summary.json"
-_PACKAGES = ("torch", "torchaudio", "numpy", "scipy", "scikit-learn", "resampy", "soundfile")
 
 
 def summarise(results: Iterable[ClassifierResult], protocol: Protocol) -> dict[str, Any]:
@@ -88,15 +86,6 @@ class _Versions:
     """What is read of a summary; the rest is computed from the results."""
 
     versions: dict[str, str]
-
-
-def versions() -> dict[str, str]:
-    """Python, machine and the packages that scores depend on."""
-    return {
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        **{package: version(package) for package in _PACKAGES},
-    }
 
 
 def _means(chosen: list[ClassifierResult]) -> dict[str, Any]:

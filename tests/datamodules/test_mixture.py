@@ -92,12 +92,14 @@ def test_shards_alone_stay_int16(parts):
 
 
 def test_what_came_from_each_part_is_written(parts, tmp_path):
-    ready(weighted(parts, 1, 3), run_dir=tmp_path)
+    data = ready(weighted(parts, 1, 3), run_dir=tmp_path)
     lines = (tmp_path / "mixture.csv").read_text().splitlines()
     assert lines[0] == "part,source,recordings,hours,share,crops_an_epoch"
     assert lines[1].startswith("0,data.root=")
     assert lines[2].endswith(",0.75,24")
     assert (tmp_path / "part-0/recordings.csv").exists()
+    told = [(part["source"], part["crops_an_epoch"]) for part in data.facts()["parts"]]
+    assert told == [(Path(parts[0]["root"]).name, 8), (Path(parts[1]["root"]).name, 24)]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ def test_offline_run_is_written_and_continues_under_its_id(tmp_path: Path):
 import logging, sys
 logging.basicConfig(format="%(message)s")
 logging.getLogger("models").setLevel(logging.INFO)
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of its font cache, once
 from models.tracking import finish_run, wandb_logger
 logger = wandb_logger({str(tmp_path)!r}, project="test", group="g")
 logger.log_hyperparams({{"encoder": "cvt_small"}})

@@ -20,7 +20,9 @@ def av():
     return pytest.importorskip("av", reason="PyAV isn't installed (the extra av)")
 
 
-def encode(av, path: Path, seconds=3.0, rate=16_000, codec=None, tracks=1, options=None) -> Path:
+def encode(
+    av, path: Path, seconds=3.0, rate=16_000, codec=None, tracks=1, options=None, bits=64_000
+) -> Path:
     waveform = voiced(seconds, rate, 0)
     with av.open(str(path), "w", options=options or {}) as container:
         streams = [
@@ -28,9 +30,10 @@ def encode(av, path: Path, seconds=3.0, rate=16_000, codec=None, tracks=1, optio
             for _ in range(tracks)
         ]
         for stream in streams:
-            stream.bit_rate = 64_000
-        for start in range(0, len(waveform), 1024):
-            samples = np.round(waveform[start : start + 1024] * 32767).astype(np.int16)
+            stream.bit_rate = bits
+        step = streams[0].frame_size or 1024
+        for start in range(0, len(waveform), step):
+            samples = np.round(waveform[start : start + step] * 32767).astype(np.int16)
             for stream in streams:
                 frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
                 frame.sample_rate, frame.pts = rate, start
@@ -51,6 +54,16 @@ def test_formats(av, tmp_path: Path, suffix: str):
     assert len(waveform) / rate == pytest.approx(3.0, abs=0.25)
     assert np.std(waveform) == pytest.approx(np.std(voiced(3.0, 16_000, 0)), rel=0.1)
     np.testing.assert_allclose(read_segment(path, 20_000, 9000), waveform[20_000:29_000], atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", ["amr", "3gp"])
+def test_amr_as_telephones_write_it(av, tmp_path: Path, suffix: str):
+    path = encode(av, tmp_path / f"a.{suffix}", rate=8000, codec="libopencore_amrnb", bits=12_200)
+    waveform, rate = read_audio(path)
+    assert (len(waveform), rate) == (probe_audio(path).frames, 8000)
+    assert len(waveform) / rate == pytest.approx(3.0, abs=0.05)
+    assert np.std(waveform) == pytest.approx(np.std(voiced(3.0, 8000, 0)), rel=0.15)
+    np.testing.assert_allclose(read_segment(path, 12_000, 4000), waveform[12_000:16_000], atol=1e-6)
 
 
 @pytest.mark.parametrize("suffix", ["m4a", "webm", "mkv"])

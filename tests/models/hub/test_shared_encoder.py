@@ -34,6 +34,7 @@ from tests.support.hub_server import Hub
 from tests.support.paths import ROOT
 
 ABOUT = {"hours": 4.2, "recordings": 1932, "data_digest": "ab12", "epochs": 93, "demo": False}
+ABOUT["parts"] = [{"source": "BOOKS", "crops_an_epoch": 8}, {"source": "OTHER"}]
 
 
 def artefact(folder: Path, name: str = "cvt_small") -> Path:
@@ -98,7 +99,14 @@ def test_command_writes_a_card_with_scores(tmp_path: Path, capsys: pytest.Captur
         "| EMB | strict | LR | 79.8 | 95 % interval 70.0-87.0 | 71.0-88.0 between the 2 | 75.0 | "
         "84 utterances, 2 speakers |"
     )
-    for part in (row, "4.2 h, 1932 recordings", "`ab12`", "epochs: 93", "mean -5.000, std 4.000"):
+    for part in (
+        row,
+        "4.2 h, 1932 recordings",
+        "- source BOOKS, crops an epoch 8",
+        "`ab12`",
+        "epochs: 93",
+        "mean -5.000, std 4.000",
+    ):
         assert part in card.text
     assert "aren't recorded in these weights, and the run's config.yaml wasn't beside" in card.text
 
