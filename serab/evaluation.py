@@ -165,6 +165,11 @@ def run_plan(
         write_summary(summary, run_dir)
     each = list(summary.get("protocols", {"": summary}).values())
     print_summary(each, files.results)
+    if all(rules.tests_all for rules in plan.protocols):
+        log.info(
+            "strict       the reported classifiers were chosen on the test part; "
+            "protocol=published,strict gives the number of ones that weren't beside it"
+        )
     for name in (RESULTS, PREDICTIONS, REGRESSION, SUMMARY):
         if (run_dir / name).exists():
             log.info("%-12s %s", name.split(".")[0], run_dir / name)
