@@ -79,7 +79,7 @@ def pretrain(cfg: DictConfig, run_dir: Path) -> Outcome:
     module = build(cfg.module)
     checkpoint = checkpoint_to_resume(run_dir, cfg.resume, module.spec)
     if cfg.init is not None and checkpoint is None:
-        start_from(module, cfg.init, cfg.init_norm)
+        start_from(module, cfg.init, cfg.init_norm, cfg.init_accept_licence)
     data = build(cfg.data)
     trainer = build_trainer(cfg, run_dir)
     if first_process():

@@ -164,7 +164,7 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
         """Keep the classifier that validation selected, also where the best on test is reported."""
         row = next(row for row in rows if row.has(Mark.SELECTED))
         answers = self.files.predictions.find(row.slot)
-        if not self._keeps or split.parts.draw != Draw(0) or answers is None:
+        if not self._keeps or row.folds or split.parts.seed != 0 or answers is None:
             return
         path = kept_path(self.files.run_dir, row.task, row.protocol)
         with suppress(ValueError):  # damaged: it is kept again

@@ -85,8 +85,8 @@ def plan(
         for rules in protocols:
             planned[index.code, rules.name] = _draws(index, rules, splits, allow_leaks)
     asked = None if classifiers is None else names
-    kept = Cache(cache_root() if cache else None)
-    return Plan(chosen, protocols, planned, asked, jobs, kept, keep)
+    kept_in = Cache(cache_root() if cache else None)
+    return Plan(chosen, protocols, planned, asked, jobs, kept_in, keep)
 
 
 def _draws(

@@ -32,8 +32,8 @@ def start(main: Callable[[], Any]) -> None:
     log file that can't be written any more prints no traceback either.
     """
     logging.raiseExceptions = False
-    sys.argv[1:] = with_both_protocols(sys.argv[1:])
     log_as_started()
+    sys.argv[1:] = with_both_protocols(sys.argv[1:])
     show_what_it_can()
     explain_keys()
     # Hydra's own prints its errors as they are

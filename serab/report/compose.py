@@ -39,8 +39,13 @@ def compose(runs: Sequence[Run]) -> Page:
     blocks += _headlines(runs)
     if not demo:
         blocks += table_3(runs) + present_only(runs)
-    blocks += accuracies(runs) + cross_validation(runs) + splits(runs)
-    blocks += comparison(runs) + regression(runs)
+    blocks += (
+        accuracies(runs)
+        + cross_validation(runs)
+        + splits(runs)
+        + comparison(runs)
+        + regression(runs)
+    )
     blocks += gallery(runs) + classes(runs) + protocols(runs) + leaks(runs) + provenance(runs)
     return Page(
         "Demo speech: not a benchmark" if demo else "Speech emotion recognition on SERAB",

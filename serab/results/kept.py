@@ -142,10 +142,10 @@ def summary_with_calibration(
     results: Iterable[ClassifierResult], protocols: Sequence[Protocol], run_dir: Path
 ) -> dict[str, Any]:
     """`summarise_all`, and the calibration of the classifiers that the run directory keeps."""
-    summary, kept = summarise_all(results, protocols), all_kept(run_dir)
+    summary = summarise_all(results, protocols)
+    kept = all_kept(run_dir)
     for protocol in protocols:
-        found = calibrations(kept, protocol.name)
-        if found:
+        if found := calibrations(kept, protocol.name):
             of_protocol(summary, protocol)[CALIBRATION] = found
     return summary
 
