@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 from serab.intervals import Interval, Over, score_interval
 from serab.protocol import PROTOCOLS
 from serab.results.checksums import CHANGED, read_checked
-from serab.results.kept import CALIBRATION, all_kept, calibrations
+from serab.results.kept import CALIBRATION, all_kept, calibrations, of_protocol
 from serab.results.records import (
     TEST_SCORES,
     ClassifierResult,
@@ -240,8 +241,11 @@ def _wrong_summary(
     except AssertionError as error:  # a mark without a test score, which is said above
         yield f"{SUMMARY}: can't be computed from the results ({error})"
         return
-    if CALIBRATION in summary:
-        computed[CALIBRATION] = calibrations(all_kept(run_dir), computed["protocol"])
+    for protocol in (PROTOCOLS[name] for name in names):
+        with suppress(KeyError, TypeError):  # a summary of other protocols, which is said below
+            if CALIBRATION in of_protocol(summary, protocol):
+                found = calibrations(all_kept(run_dir), protocol.name)
+                of_protocol(computed, protocol)[CALIBRATION] = found
     versions = summary.get("versions", {})
     known = {row.scikit_learn for row in (*results, *regression)}
     if versions.get("scikit-learn") not in known:
