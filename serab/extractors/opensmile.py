@@ -62,7 +62,9 @@ class OpenSmileExtractor(Extractor):
     def transform(self, waveforms: Iterable[np.ndarray]) -> np.ndarray:
         # never in this process, which joblib takes for one job: it crashes beside TensorFlow
         jobs = max(2, self.jobs)
-        work = (delayed(embed)(waveform, self.sample_rate, *self.features) for waveform in waveforms)
+        work = (
+            delayed(embed)(waveform, self.sample_rate, *self.features) for waveform in waveforms
+        )
         return np.stack(Parallel(n_jobs=jobs)(work))
 
 

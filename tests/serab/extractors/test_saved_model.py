@@ -45,7 +45,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "embed_dim"), [("vggish", 128), ("yamnet", 1024), ("trill", 12_288), ("frill", 2048), ("trillsson", 1024)],
+    ("kind", "embed_dim"),
+    [("vggish", 128), ("yamnet", 1024), ("trill", 12_288), ("frill", 2048), ("trillsson", 1024)],
 )
 def test_table_2(models: dict[str, str], kind: str, embed_dim: int):
     extractor = SavedModelExtractor(kind, models[kind])
@@ -74,7 +75,12 @@ def test_our_frames_are_vggish_s_own(models: dict[str, str]):
 
 
 def test_other_models_are_refused(models: dict[str, str], tmp_path: Path):
-    for kind, other in (("vggish", "yamnet"), ("yamnet", "vggish"), ("trill", "vggish"), ("frill", "trillsson")):
+    for kind, other in (
+        ("vggish", "yamnet"),
+        ("yamnet", "vggish"),
+        ("trill", "vggish"),
+        ("frill", "trillsson"),
+    ):
         with pytest.raises(ValueError, match=other) as caught:
             SavedModelExtractor(kind, models[other])
         assert "\n" not in str(caught.value)

@@ -50,9 +50,7 @@ def test_frames_are_averaged(yamnet: YamnetTfliteExtractor):
 def test_what_is_not_yamnet(yamnet: YamnetTfliteExtractor, shared: Path, tmp_path: Path):
     with pytest.raises(ValueError, match=r"no such file; download YAMNet's \.tflite from https"):
         YamnetTfliteExtractor(str(tmp_path / "nowhere.tflite"))
-    (tmp_path / "cut.tflite").write_bytes(
-        (shared / "models" / "yamnet.tflite").read_bytes()[:5000]
-    )
+    (tmp_path / "cut.tflite").write_bytes((shared / "models" / "yamnet.tflite").read_bytes()[:5000])
     (tmp_path / "page.tflite").write_text("<html>")
     for name in ("cut", "page"):
         with pytest.raises(ValueError, match="can't be loaded as a .tflite"):
