@@ -1,0 +1,1 @@
+"""Encoders of the Hugging Face Hub: those that transformers knows, and those that bring code."""
