@@ -11,6 +11,7 @@ from sklearn.svm import SVR
 from serab.estimators.grid import Candidate
 from serab.estimators.svm import predict_svms
 from serab.index import CorpusIndex
+from serab.layer_search import PreparedLayers
 from serab.results.records import RegressionResult
 from serab.results.run_files import Rows
 from serab.runner import EmbeddedSplit, TaskRunner
@@ -57,7 +58,7 @@ class RegressionRunner(TaskRunner[RegressionResult]):
     def key(self, split: EmbeddedSplit, target: str) -> tuple:
         return (_task(split.index), target, self.protocol.name, split.parts.seed)
 
-    def search(self, prepared: PreparedTask, candidate: Candidate) -> Searched:
+    def search(self, prepared: PreparedTask | PreparedLayers, candidate: Candidate) -> Searched:
         return prepared.search(candidate, ccc)
 
     def marked(self, rows: Sequence[RegressionResult]) -> tuple[RegressionResult, ...]:
@@ -96,7 +97,7 @@ class RegressionRunner(TaskRunner[RegressionResult]):
         )
 
     def test(
-        self, split: EmbeddedSplit, prepared: PreparedTask, row: RegressionResult
+        self, split: EmbeddedSplit, prepared: PreparedTask | PreparedLayers, row: RegressionResult
     ) -> RegressionResult:
         predicted = prepared.predict_test(REGRESSORS[row.regressor], row.params)
         true = prepared.task.test_targets

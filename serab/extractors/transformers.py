@@ -6,6 +6,7 @@ an embedding. Recordings over 30 s are cut into equal parts, so memory is bounde
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 WAVEFORM_MODELS = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "unispeech", "unispeech-sat")
+ALL = "all"
 WINDOW_SECONDS = 30.0
 """Whisper's window, and the longest part of a recording that any model is given at once."""
 
@@ -36,7 +38,8 @@ class TransformersExtractor(Extractor):
     Args:
         model: directory or id on the Hub.
         layer: index into the hidden states: 0 is what enters the first transformer layer, -1 what
-            leaves the last; or "mean" over all of them.
+            leaves the last; "mean" over all of them; or "all", side by side from one pass, of
+            which the protocol chooses.
         revision: of the Hub's repository; pin it to a commit to keep results.
         name: for tables; the last part of `model` by default.
         device: "auto" takes a GPU where there is one.
@@ -94,14 +97,29 @@ class TransformersExtractor(Extractor):
         encoder = loaded.get_encoder() if self._whisper else loaded
         self._model, self._device = encoder.eval().to(device), device
         self.layer = _checked_layer(layer, config)
+        self.layers = tuple(range(_layer_count(config) + 1)) if layer == ALL else ()
         self.sample_rate = self._features.sampling_rate
         self.name = name or Path(model).name
         # the shortest input that gives a frame
         self._shortest = 1 if self._whisper else _receptive_field(config)
-        self.fingerprint = (
-            f"{digest_weights(encoder)} {layer} {self._features.to_json_string()} "
-            f"{config.model_type} {version('transformers')}"
+        self._digest = digest_weights(encoder)
+        self._kind = config.model_type
+        self.fingerprint = self._fingerprint()
+
+    def _fingerprint(self) -> str:
+        return (
+            f"{self._digest} {self.layer} {self._features.to_json_string()} "
+            f"{self._kind} {version('transformers')}"
         )
+
+    def at_layer(self, layer: int) -> TransformersExtractor:
+        """The same model at one layer, its weights shared."""
+        if layer not in self.layers:
+            return super().at_layer(layer)  # type: ignore[return-value]
+        one = copy.copy(self)
+        one.layer, one.layers = layer, ()
+        one.fingerprint = one._fingerprint()
+        return one
 
     @torch.no_grad()
     def transform(self, waveforms: Iterable[np.ndarray]) -> np.ndarray:
@@ -109,11 +127,19 @@ class TransformersExtractor(Extractor):
 
     def _embed(self, waveform: np.ndarray) -> np.ndarray:
         count = max(1, -(-len(waveform) // round(WINDOW_SECONDS * self.sample_rate)))
-        parts = [self._frames(part) for part in np.array_split(waveform, count)]
-        return torch.cat(parts).mean(0).float().cpu().numpy()
+        parts = np.array_split(waveform, count)
+        if not self.layers:
+            frames = torch.cat([self._frames(part)[0] for part in parts])
+            return frames.mean(0).float().cpu().numpy()
+        total, length = 0.0, 0
+        for part in parts:  # frames of all layers are kept for one part at a time
+            frames_by_layer = self._frames(part)
+            length += len(frames_by_layer[0])
+            total = total + torch.stack([frames.sum(0) for frames in frames_by_layer])
+        return (total / length).flatten().float().cpu().numpy()
 
-    def _frames(self, waveform: np.ndarray) -> Tensor:
-        """Valid frames (T, D) of at most 30 s."""
+    def _frames(self, waveform: np.ndarray) -> list[Tensor]:
+        """Valid frames (T, D) of at most 30 s, of each layer that is asked for."""
         samples = max(len(waveform), self._shortest)
         features = self._features(
             fit_length(waveform, samples),
@@ -125,24 +151,31 @@ class TransformersExtractor(Extractor):
         hidden = self._model(
             inputs.to(self._device), output_hidden_states=True, return_dict=True
         ).hidden_states
-        layers = torch.stack(hidden).mean(0) if self.layer == "mean" else hidden[self.layer]
+        if self.layer == ALL:
+            layers = list(hidden)
+        else:
+            layers = [torch.stack(hidden).mean(0) if self.layer == "mean" else hidden[self.layer]]
         if self._whisper:
             # 30 s go in, and the frames of the padding are masked: two mel frames make one
-            valid = -(-samples // (2 * self._features.hop_length))
-            return layers[0, : max(valid, 1)]
-        return layers[0]
+            valid = max(1, -(-samples // (2 * self._features.hop_length)))
+            return [layer[0, :valid] for layer in layers]
+        return [layer[0] for layer in layers]
 
 
 def _checked_layer(layer: int | str, config: PretrainedConfig) -> int | str:
-    count = getattr(config, "encoder_layers", None) or config.num_hidden_layers
-    if layer == "mean":
+    count = _layer_count(config)
+    if layer in ("mean", ALL):
         return layer
-    if not isinstance(layer, int) or not -count - 1 <= layer <= count:
+    if type(layer) is not int or not -count - 1 <= layer <= count:
         raise ValueError(
-            f"extractor.layer={layer}: the model has {count} layers; give mean, or a number from "
-            f"{-count - 1} to {count}."
+            f"extractor.layer={layer}: the model has {count} layers; give all, mean, or a number "
+            f"from {-count - 1} to {count}."
         )
     return layer
+
+
+def _layer_count(config: PretrainedConfig) -> int:
+    return getattr(config, "encoder_layers", None) or config.num_hidden_layers
 
 
 def _receptive_field(config: PretrainedConfig) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from serab.protocol import Mark
 from serab.report.blocks.comparison import comparison
 from serab.report.blocks.gallery import gallery
+from serab.report.blocks.layers import layers
 from serab.report.blocks.paper_table import present_only, table_3
 from serab.report.blocks.provenance import leaks, protocols, provenance
 from serab.report.blocks.scores import accuracies, regression, splits
@@ -33,7 +34,8 @@ def compose(runs: Sequence[Run]) -> Page:
     blocks.append(Cards(tuple(card for run in runs for card in _cards(run))))
     if not demo:
         blocks += table_3(runs) + present_only(runs)
-    blocks += accuracies(runs) + splits(runs) + comparison(runs) + regression(runs)
+    blocks += accuracies(runs) + splits(runs) + comparison(runs) + layers(runs)
+    blocks += regression(runs)
     blocks += gallery(runs) + protocols(runs) + leaks(runs) + provenance(runs)
     return Page(
         "Demo speech: not a benchmark" if demo else "Speech emotion recognition on SERAB",

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from serab.escaping import one_line
 from serab.report.page import Picture
@@ -103,6 +104,39 @@ def accuracy_picture(
                       ha="center", color=theme.muted, fontsize=8)  # fmt: skip
 
     return _both(name, alt, draw, 0.8 + 0.62 * len(bars))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Scores (fractions) over layers, and the layer that was chosen."""
+
+    label: str
+    layers: Sequence[int]
+    scores: Sequence[float]
+    chosen: int
+
+
+def layers_picture(
+    name: str, alt: str, title: str, curves: Sequence[Curve], chance: float
+) -> Picture:
+    """Validation accuracy over layers, a curve for each classifier; a dot where it was chosen."""
+
+    def draw(axes: Axes, theme: Theme) -> None:
+        axes.axhline(100 * chance, color=theme.muted, linestyle=":", linewidth=1)
+        for number, curve in enumerate(curves):
+            colour = matplotlib.colormaps["tab10"](number)
+            scores = [100 * score for score in curve.scores]
+            axes.plot(curve.layers, scores, color=colour, linewidth=1.6, label=curve.label)
+            best = scores[list(curve.layers).index(curve.chosen)]
+            axes.plot(curve.chosen, best, "o", color=colour, markersize=7)
+        axes.set_xlabel("layer")
+        axes.set_ylabel("validation accuracy %")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_title(title, fontsize=9.5, color=theme.ink, loc="left")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=5, frameon=False,
+                    fontsize=8.5, labelcolor=theme.ink, handlelength=1.2)  # fmt: skip
+
+    return _both(name, alt, draw, 3.4)
 
 
 def confusion_picture(
