@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from models.hub_download import is_repo_id
 from models.weights import SHIPPED
+from models.weights.released import RELEASED
 from serab.launch.arguments import check_arguments
 from serab.launch.early import check_evaluation, check_weights
 from serab.launch.script import build, make_loggers, metric_to_optimize, run, start
@@ -18,12 +19,19 @@ from serab.sweep.jobs import Outcome
 def evaluate(cfg: DictConfig) -> Outcome:
     """One evaluation; its metrics are fractions."""
     check_evaluation(cfg)
-    check_weights(cfg, lambda name: name in SHIPPED or is_repo_id(name))
+    check_weights(cfg, lambda name: name in SHIPPED or name in RELEASED or is_repo_id(name))
     from serab.evaluation import plan, run_plan  # seconds to import, and --help should not wait
 
     run_dir = Path(cfg.run_dir)
     planned = plan(
-        cfg.tasks, cfg.protocol, cfg.splits, cfg.classifiers, cfg.jobs, cfg.cache, cfg.keep
+        cfg.tasks,
+        cfg.protocol,
+        cfg.splits,
+        cfg.classifiers,
+        cfg.jobs,
+        cfg.cache,
+        cfg.keep,
+        cfg.allow_leaks,
     )
     optimized = metric_to_optimize(cfg.optimize, planned.metrics)
     check_arguments(cfg, ("extractor",))

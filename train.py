@@ -79,7 +79,7 @@ def pretrain(cfg: DictConfig, run_dir: Path) -> Outcome:
     module = build(cfg.module)
     checkpoint = checkpoint_to_resume(run_dir, cfg.resume, module.spec)
     if cfg.init is not None and checkpoint is None:
-        start_from(module, cfg.init, cfg.init_norm)
+        start_from(module, cfg.init, cfg.init_norm, cfg.init_accept_licence)
     data = build(cfg.data)
     trainer = build_trainer(cfg, run_dir)
     if first_process():
@@ -111,7 +111,7 @@ def score(
 
     extractor = EncoderExtractor(artefact, trust=trust)
     try:
-        RunFiles(scores_dir).check(scoring.protocol.name, extractor.fingerprint)
+        RunFiles(scores_dir).check([p.name for p in scoring.protocols], extractor.fingerprint)
     except ValueError:  # scores of the encoder before the run went on, or of another protocol
         kept = scores_dir.with_name(f"{scores_dir.name}-until-{time.strftime('%Y-%m-%d_%H-%M-%S')}")
         log.warning("the earlier scores are kept in %s", scores_dir.rename(kept))

@@ -18,7 +18,9 @@ from models.hub_download import CONFIG, WEIGHTS, download, is_repo_id
 from models.speech_encoder import SpeechEncoder
 from models.weights import SHIPPED
 from models.weights.artefact import SPEC_KEY, artefact_bytes, read_artefact
+from models.weights.fetching import released_weights
 from models.weights.official import official_spec, unwrap
+from models.weights.released import RELEASED
 from models.weights.specification import build_encoder
 
 ARTEFACT = "encoder.safetensors"
@@ -51,19 +53,21 @@ def load_encoder(
     encoder: str | None = None,
     device: str | torch.device = "cpu",
     trust: str | None = None,
+    accept_licence: bool = False,
 ) -> SpeechEncoder:
     """Load a frozen encoder from whatever holds one.
 
     Args:
-        path: the name of an encoder of ours that comes with the code (`SHIPPED`), a run directory,
-            `encoder.safetensors`, a training checkpoint, official weights, or what `models.hub`
-            shares: a folder or the name of a Hub repository, USER/NAME. A path of that name that
-            is there goes first.
+        path: the name of an encoder of ours that comes with the code (`SHIPPED`) or of official
+            weights, which are downloaded (`RELEASED`), a run directory, `encoder.safetensors`, a
+            training checkpoint, official weights, or what `models.hub` shares: a folder or the
+            name of a Hub repository, USER/NAME. A path of that name that is there goes first.
         encoder: the encoder to expect, one of `ENCODERS`. Official CvT weights of 512 and 2,048
             dimensions have the same shapes, so they need it.
         device: to put it on.
         trust: an architecture of your own that the file may name and that is then imported: its
             import path or its package, such as "mypkg.Net" or "mypkg".
+        accept_licence: as `models.weights.fetching.released_weights`.
 
     Raises:
         CheckpointError: nothing there, cut off, holding code, of another encoder, or of a class
@@ -74,8 +78,12 @@ def load_encoder(
         raise CheckpointError(
             f"unknown encoder {encoder!r}: expected one of {', '.join(ENCODERS)}."
         )
-    if is_repo_id(str(path)) and not Path(path).exists():
-        path = download(str(path))
+    if not Path(path).exists():
+        if str(path) in RELEASED:
+            encoder = encoder or RELEASED[str(path)].encoder
+            path = released_weights(str(path), accept_licence)
+        elif is_repo_id(str(path)):
+            path = download(str(path))
     file = _find(Path(path) if Path(path).exists() else SHIPPED.get(str(path), Path(path)))
     spec, weights = _read(file, encoder)
     loaded = build_encoder(file, spec, weights, trust)
@@ -101,7 +109,8 @@ def _find(path: Path) -> Path:
     if not path.is_file():
         raise CheckpointError(
             f"{path}: no such file; give a run directory, {ARTEFACT}, a .ckpt, official weights or "
-            f"one of ours by name: {', '.join(SHIPPED)}."
+            f"one of ours by name: {', '.join(SHIPPED)}; or official ones by theirs: "
+            f"{', '.join(RELEASED)}."
         )
     return path
 

@@ -12,12 +12,14 @@ from models.audio_ntt import AudioNTT
 from models.audio_ntt_2022 import AudioNTT2022
 from models.cvt import CvT
 from models.frontend import LogMel
+from models.resnetish import ResNetish
 from models.speech_encoder import Encoder, SpeechEncoder
 
 ARCHITECTURES: dict[str, type[nn.Module]] = {
     "AudioNTT": AudioNTT,
     "AudioNTT2022": AudioNTT2022,
     "CvT": CvT,
+    "ResNetish": ResNetish,
 }
 """Closed vocabulary: a file chooses among these, it can't name a class of its own."""
 
@@ -29,8 +31,9 @@ ENCODERS: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
     "cvt_large_512": (CvT, {"stage_dims": [64, 256, 512], "pooling": "mean"}),
     "cvt_large": (CvT, {"stage_dims": [64, 256, 512], "pooling": "mel_mean_max"}),
     "audio_ntt_2022": (AudioNTT2022, {"embed_dim": 3072}),
+    "resnetish34": (ResNetish, {"depths": [3, 4, 6, 3]}),
 }
-"""The paper's encoders (Table 2), and BYOL-A 2022's behind them."""
+"""The paper's encoders (Table 2), and two of later releases behind them."""
 
 ENCODER_ATTRIBUTES = ("embed_dim", "min_frames", "arguments")
 """Of `models.speech_encoder.Encoder`."""

@@ -28,5 +28,11 @@ def for_inference(encoder: nn.Module) -> nn.Module:
                 sequence[i], sequence[i + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
             elif isinstance(first, nn.ReLU) and isinstance(second, nn.MaxPool2d):
                 sequence[i], sequence[i + 1] = second, first
+    for block in [m for m in rearranged.modules() if hasattr(m, "bn1")]:  # torchvision's names
+        for number in (1, 2):
+            convolution, norm = (getattr(block, f"{kind}{number}", None) for kind in ("conv", "bn"))
+            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(block, f"conv{number}", fuse_conv_bn_eval(convolution, norm))
+                setattr(block, f"bn{number}", nn.Identity())
     # (torch's stubs don't know `memory_format`)
     return rearranged.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -15,7 +15,12 @@ NORMS = ("keep", "estimate")
 HEADS = ("projector", "predictor", "target_projector", "target_encoder")
 
 
-def start_from(module: BYOLPretraining, path: str | Path, norm: str = "estimate") -> None:
+def start_from(
+    module: BYOLPretraining,
+    path: str | Path,
+    norm: str = "estimate",
+    accept_licence: bool = False,
+) -> None:
     """Give the module's networks the weights in `path`, before its first step.
 
     The online and the target encoder begin with the encoder's weights. A run of train.py also gives
@@ -27,6 +32,7 @@ def start_from(module: BYOLPretraining, path: str | Path, norm: str = "estimate"
         path: whatever `models.checkpoint.load_encoder` reads.
         norm: "estimate" takes mean and deviation of the log-mels from the new recordings, as a
             fresh run does; "keep" takes over what the weights were trained with, for good.
+        accept_licence: as `models.weights.fetching.released_weights`.
 
     Raises:
         CheckpointError: nothing to load, another encoder or front end (names what differs), or
@@ -35,7 +41,7 @@ def start_from(module: BYOLPretraining, path: str | Path, norm: str = "estimate"
     """
     if norm not in NORMS:
         raise ValueError(f"init_norm={norm}: expected one of {', '.join(NORMS)}.")
-    ancestor = load_encoder(path)
+    ancestor = load_encoder(path, accept_licence=accept_licence)
     module.check_same_encoder(ancestor.encoder, ancestor.frontend, f"init={path}")
     weights = ancestor.encoder.state_dict()
     module.byol.encoder.load_state_dict(weights)

@@ -9,9 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from serab.cache_folder import cache_root
 from serab.classifiers import CLASSIFIERS, check_classifiers
-from serab.corpora import CORPORA
-from serab.embed.cache import Cache, cache_root
+from serab.corpora import record_of
+from serab.draws import Draw
+from serab.embed.cache import Cache
 from serab.estimators.grid import Candidate
 from serab.extractors.base import Extractor
 from serab.index import CorpusIndex
@@ -21,7 +23,7 @@ from serab.layer_search import PreparedLayers
 from serab.protocol import Mark, Protocol
 from serab.results.kept import describe_calibration, kept_bytes, kept_path, read_kept
 from serab.results.projection import save_projection
-from serab.results.records import ClassifierResult, Predictions, marked
+from serab.results.records import ClassifierResult, Predictions, marked, speaker_accuracies
 from serab.results.run_files import Rows, RunFiles
 from serab.runner import EmbeddedSplit, TaskRunner
 from serab.scores import accuracy, chance, macro_f1, majority, uar
@@ -65,8 +67,8 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
     def candidates(self) -> Sequence[Candidate]:
         return [CLASSIFIERS[name] for name in self._names]
 
-    def embedded_split(self, index: CorpusIndex, seed: int) -> EmbeddedSplit:
-        return EmbeddedSplit(self.extractor, index, split(index, self.protocol, seed), self.cache)
+    def embedded_split(self, index: CorpusIndex, draw: int | Draw) -> EmbeddedSplit:
+        return EmbeddedSplit(self.extractor, index, split(index, self.protocol, draw), self.cache)
 
     def embedded(self, split: EmbeddedSplit) -> None:
         trained = {split.index.utterances[i].emotion for i in split.parts.train}
@@ -83,7 +85,7 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
             )
 
     def key(self, split: EmbeddedSplit, target: str) -> tuple:
-        return (split.index.code, self.protocol.name, split.parts.seed)
+        return (split.index.code, self.protocol.name, split.parts.draw.name)
 
     def search(self, prepared: PreparedTask | PreparedLayers, candidate: Candidate) -> Searched:
         return prepared.search(candidate, accuracy)
@@ -120,12 +122,13 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
             chance=chance(split.parts.emotions),
             majority=majority(task.targets[: task.n_fit], task.test_targets),
             seed=split.parts.seed,
+            folds=split.parts.folds,
             seconds=round(searched.seconds, 3),
             corpus_digest=digest,
             extractor_fingerprint=fingerprint,
             scikit_learn=scikit_learn,
             partial=split.index.partial,
-            demo=CORPORA[split.index.code].demo,
+            demo=record_of(split.index.code).demo,
             leaks=[] if split.leaks.clean else split.leaks.lines(),
         )
 
@@ -137,6 +140,7 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
             task=row.task,
             protocol=row.protocol,
             seed=row.seed,
+            folds=row.folds,
             classifier=row.classifier,
             emotions=list(split.parts.emotions),
             utterances=[u.id for u in asked],
@@ -154,13 +158,14 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
             test_macro_f1=macro_f1(true, predicted),
             over_utterances=_limits(intervals[Over.UTTERANCES]),
             over_speakers=_limits(intervals[Over.SPEAKERS]),
+            by_speaker=speaker_accuracies(kept) if row.folds else None,
         )
 
     def keep(self, split: EmbeddedSplit, target: str, rows: Sequence[ClassifierResult]) -> None:
         """Keep the classifier that validation selected, also where the best on test is reported."""
         row = next(row for row in rows if row.has(Mark.SELECTED))
         answers = self.files.predictions.find(row.slot)
-        if not self._keeps or split.parts.seed != 0 or answers is None:
+        if not self._keeps or row.folds or split.parts.seed != 0 or answers is None:
             return
         path = kept_path(self.files.run_dir, row.task, row.protocol)
         with suppress(ValueError):  # damaged: it is kept again

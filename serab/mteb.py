@@ -88,7 +88,7 @@ def load_model(weights: str | Path, name: str | None = None, device: str = "auto
 
 def _waveform(samples: np.ndarray) -> np.ndarray:
     """float32 (samples,); stereo is averaged."""
-    waveform = np.asarray(samples, dtype=np.float32)
+    waveform = np.array(samples, dtype=np.float32)  # a copy: what mteb gives may be read-only
     return waveform.mean(axis=0) if waveform.ndim > 1 else waveform
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sklearn.linear_model import Ridge
 from sklearn.svm import SVR
 
+from serab.draws import Draw
 from serab.estimators.grid import Candidate
 from serab.estimators.svm import predict_svms
 from serab.index import CorpusIndex
@@ -46,17 +47,17 @@ class RegressionRunner(TaskRunner[RegressionResult]):
     def candidates(self) -> Sequence[Candidate]:
         return tuple(REGRESSORS.values())
 
-    def embedded_split(self, index: CorpusIndex, seed: int) -> EmbeddedSplit:
+    def embedded_split(self, index: CorpusIndex, draw: int | Draw) -> EmbeddedSplit:
         bare = [u.id for u in index.utterances if u.valence is None or u.arousal is None]
         if bare:
             raise ValueError(
                 f"{_task(index)}: {len(bare)} utterances of {index.code} have no valence or "
                 f"arousal, {bare[0]} is the first; prepare the corpus with its label files."
             )
-        return EmbeddedSplit(self.extractor, index, split(index, self.protocol, seed), self.cache)
+        return EmbeddedSplit(self.extractor, index, split(index, self.protocol, draw), self.cache)
 
     def key(self, split: EmbeddedSplit, target: str) -> tuple:
-        return (_task(split.index), target, self.protocol.name, split.parts.seed)
+        return (_task(split.index), target, self.protocol.name, split.parts.draw.name)
 
     def search(self, prepared: PreparedTask | PreparedLayers, candidate: Candidate) -> Searched:
         return prepared.search(candidate, ccc)
@@ -88,6 +89,7 @@ class RegressionRunner(TaskRunner[RegressionResult]):
             n_val=task.n_validation,
             n_test=len(task.test_targets),
             seed=split.parts.seed,
+            folds=split.parts.folds,
             seconds=round(searched.seconds, 3),
             corpus_digest=digest,
             extractor_fingerprint=fingerprint,

@@ -15,7 +15,9 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from serab.embed.cache import Cache, cache_root
+from serab.cache_folder import cache_root
+from serab.draws import Draw
+from serab.embed.cache import Cache
 from serab.embed.corpus import embed_corpus
 from serab.embed.layers import EmbeddedLayers
 from serab.estimators.grid import Candidate
@@ -111,7 +113,9 @@ class TaskRunner(ABC, Generic[Row]):
         self.extractor, self.protocol, self.files, self.jobs = extractor, protocol, files, jobs
         self.cache = Cache(cache_root()) if cache is None else cache
 
-    def run(self, index: CorpusIndex, seed: int = 0) -> tuple[tuple[Row, ...], EmbeddedSplit]:
+    def run(
+        self, index: CorpusIndex, draw: int | Draw = 0
+    ) -> tuple[tuple[Row, ...], EmbeddedSplit]:
         """Evaluate on one corpus and split of its speakers.
 
         Returns:
@@ -121,7 +125,7 @@ class TaskRunner(ABC, Generic[Row]):
             ValueError: a corpus that can't be split or lacks targets, or no candidate that can be
                 fitted; one of several that can't is left out, and said so.
         """
-        split = self.embedded_split(index, seed)
+        split = self.embedded_split(index, draw)
         return tuple(row for name in self.targets for row in self._run_target(split, name)), split
 
     def _run_target(self, split: EmbeddedSplit, target: str) -> tuple[Row, ...]:
@@ -184,7 +188,7 @@ class TaskRunner(ABC, Generic[Row]):
         """What is searched."""
 
     @abstractmethod
-    def embedded_split(self, index: CorpusIndex, seed: int) -> EmbeddedSplit:
+    def embedded_split(self, index: CorpusIndex, draw: int | Draw) -> EmbeddedSplit:
         """Divide the corpus, and check that it has the targets."""
 
     @abstractmethod

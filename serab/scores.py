@@ -62,6 +62,30 @@ def confusion(true: Values, predicted: Values, labels: Sequence) -> list[list[in
     return counts.tolist()
 
 
+@dataclass(frozen=True)
+class ClassScores:
+    """A class among others: its utterances, and its scores, None where one is of nothing."""
+
+    utterances: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+def class_scores(true: Values, predicted: Values, labels: Sequence) -> dict[str, ClassScores]:
+    """Precision, recall and F1 of each label, in the order of `labels`."""
+    counts = np.array(confusion(true, predicted, labels))
+    right, of_class, answered = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    return {
+        label: ClassScores(int(n), _ratio(r, a), _ratio(r, n), _ratio(2 * r, n + a))
+        for label, r, n, a in zip(labels, right, of_class, answered, strict=True)
+    }
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return float(part / whole) if whole else None
+
+
 def chance(labels: Sequence) -> float:
     """Accuracy of guessing uniformly among the classes."""
     return 1 / len(set(labels))

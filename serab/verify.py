@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from serab.draws import Draw
 from serab.escaping import one_line
 from serab.index import CorpusIndex, load_index
 from serab.protocol import protocol_named
@@ -112,7 +113,7 @@ def _against_corpus(
     row: ClassifierResult, answers: Predictions | None, index: CorpusIndex
 ) -> Iterator[str]:
     """One result beside the split that its corpus, protocol and seed give."""
-    parts = split(index, protocol_named(row.protocol), row.seed)
+    parts = split(index, protocol_named(row.protocol), Draw(row.seed, row.folds))
     leaks = leak_report(index, parts)
     tested = [index.utterances[i] for i in parts.test]
     fitted = [index.utterances[i].emotion for i in (*parts.train, *parts.validation)]
@@ -126,7 +127,7 @@ def _against_corpus(
         "partial": index.partial,
         "leaks": [] if leaks.clean else leaks.lines(),
     }
-    name = f"{row.task}, {row.protocol}, {row.seed}, {row.classifier}"
+    name = ", ".join(map(str, row.slot))
     for field, value in expected.items():
         if not same(getattr(row, field), value):
             yield f"{name}: {field} isn't what the corpus gives"

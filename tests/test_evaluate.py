@@ -199,7 +199,10 @@ def test_bad_input_is_one_sentence(run, tmp_path, overrides, culprit, way_out):
         (["extractor.seed=abc"], "extractor.seed=abc: expected a whole number."),
         (["extractor.seed=1.5"], "extractor.seed=1.5: expected a whole number."),
         (["jobs=abc"], "jobs=abc: expected a whole number."),
-        (["splits=abc"], "splits=abc: expected a whole number."),
+        (
+            ["splits=abc"],
+            "splits=abc: expected a number from 1 on, speakers, or folds:N",
+        ),
         (["cache=abc"], "cache=abc: expected true or false."),
     ],
 )

@@ -10,23 +10,30 @@ from tests.support.paths import PACKAGES, ROOT, sources
 PLUGINS = sorted((ROOT / "hydra_plugins").glob("*.py"))
 GROUND = (
     "datamodules.audio",
+    "datamodules.downloads",
     "datamodules.files",
     "datamodules.prefetch",
     "datamodules.tables",
     "datamodules.typed_json",
 )
 """What serab takes of datamodules; these import nothing of ours but each other."""
+GROUND_OF_MODELS = {
+    "models/speech_encoder.py": "datamodules.audio",  # an encoder embeds a file too, when asked to
+    "models/weights/fetching.py": "datamodules.downloads",
+}
 KNOW_MODELS = ("serab/__init__.py", "serab/extractors/encoder.py", "serab/hear.py")
 KNOW_HYDRA = ("serab/launch", "hydra_plugins")
 
 ONLY = {
     "serab.launch": (
-        *("protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal", "installed"),
-        "extractors",
+        *("draws", "protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal"),
+        *("installed", "extractors"),
     ),
     "serab.sweep": ("escaping", "results", "run_dir", "terminal", "installed"),
-    "serab.results": ("index", "installed", "intervals", "protocol", "scores", "splits"),
-    "serab.prepare": ("corpora", "index"),
+    "serab.results": (
+        *("draws", "index", "installed", "intervals", "protocol", "scores", "splits"),
+    ),
+    "serab.prepare": ("cache_folder", "corpora", "escaping", "index"),
     "serab.corpora": (),
     "serab.estimators": (),
 }
@@ -90,8 +97,8 @@ def allowed(path: Path, module: str) -> bool:
     if package == "hydra_plugins":
         return node_of(module) in ("serab.sweep", "serab.launch")
     if there[0] != package:
-        if package == "models":  # an encoder embeds a file too, when asked to
-            return here.as_posix() == "models/speech_encoder.py" and module == "datamodules.audio"
+        if package == "models":
+            return GROUND_OF_MODELS.get(here.as_posix()) == module
         if package != "serab":
             return False
         return (

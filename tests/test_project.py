@@ -25,7 +25,6 @@ from tests.support.speech import voiced
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 NEVER_IMPORTED = {  # as far as imports and metadata tell
-    "torchvision": "vit-pytorch imports it",
     "setuptools": "dependencies import pkg_resources",
     "pytest-timeout": "a plugin of pytest",
     "pytest-cov": "a plugin of pytest",
@@ -81,7 +80,7 @@ def test_command(command: str):
 
 HELP = {  # of each script: what it says of a key and of a group, and a group of the other's
     "train.py": ("tau: 0.99  # of the target", "precision, length; default as it", "extractor: "),
-    "evaluate.py": ("protocol: published  # or strict", "under test; random as", "encoder: audio"),
+    "evaluate.py": ("protocol: published  # or strict", "under test; random as", "tau: "),
 }
 
 

@@ -26,6 +26,8 @@ from models.inference import for_inference
 from models.speech_encoder import SpeechEncoder
 
 OPSET = 18
+BATCH, SAMPLES = "batch", "samples"
+"""Names of the free axes."""
 TOLERANCE = 1e-4
 """What `export_onnx` accepts between onnxruntime and torch, relative to the largest value."""
 PROBES = ((1, 0.0), (2, 0.95), (1, 3.3))
@@ -164,7 +166,6 @@ def _traced(graph: WaveformEncoder) -> torch.onnx.ONNXProgram:
     """The graph as an ONNX model, batch and time free."""
     # long enough that no stage sees a single frame, which torch.export would take for a constant
     example = torch.zeros(2, 40 * max(graph.min_samples))
-    free = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     quiet = logging.getLogger("torch.onnx")
     level = quiet.level
     quiet.setLevel(logging.ERROR)
@@ -176,7 +177,7 @@ def _traced(graph: WaveformEncoder) -> torch.onnx.ONNXProgram:
                 (example,),
                 input_names=["waveform"],
                 output_names=["embedding"],
-                dynamic_shapes=(free,),
+                dynamic_shapes=({0: BATCH, 1: SAMPLES},),
                 opset_version=OPSET,
                 dynamo=True,
                 verbose=False,

@@ -11,8 +11,8 @@ from models.encoders import ENCODERS
 from models.files import CheckpointError
 from models.frontend import LogMel
 
-FIRST_ENTRIES = ("features.0.weight", "layers.0.0.weight")
-"""By which an AudioNTT and a CvT are found, behind any prefix."""
+FIRST_ENTRIES = ("features.0.weight", "layers.0.0.weight", "layer1.0.conv1.weight")
+"""By which an AudioNTT, a CvT and a ResNetish are found, behind any prefix."""
 WRAPPERS = ("state_dict", "model", "model_state_dict")
 """Entries under which training code keeps its weights."""
 FOLLOWERS = ("target", "teacher", "momentum", "ema")
@@ -92,6 +92,13 @@ def official_spec(file: Path, weights: dict[str, Any], encoder: str | None) -> d
                 f"{' and '.join(choices) or 'no encoder of the paper'}; say which with encoder=."
             )
         arguments, architecture = ENCODERS[fitting[0]][1], "CvT"
+    elif "layer1.0.conv1.weight" in shapes:
+        depths = [
+            len({key.split(".")[1] for key in shapes if key.startswith(f"layer{stage}.")})
+            for stage in range(1, 5)
+        ]
+        arguments = {"depths": depths, "channels": size("layer1.0.conv1.weight")}
+        architecture = "ResNetish"
     else:
         keys = ", ".join(list(weights)[:3]) or "no entries"
         raise CheckpointError(

@@ -11,7 +11,8 @@ from typing import Protocol
 import numpy as np
 
 from datamodules.prefetch import prefetch, processors
-from serab.embed.cache import FITTED, Cache, cache_root
+from serab.cache_folder import FITTED, cache_root
+from serab.embed.cache import Cache
 from serab.embed.reader import WaveformReader
 from serab.embed.store import EmbeddingStore
 from serab.embed.waveforms import VERSION

@@ -127,10 +127,12 @@ class EncoderExtractor(SpeechEncoderExtractor):
     """An encoder with the weights of a file.
 
     Args:
-        weights: run directory, artefact, training checkpoint or official weights.
+        weights: run directory, artefact, training checkpoint or official weights, or the name of
+            those that are downloaded (`models.weights.released`).
         encoder: the encoder to expect in it, or None for any.
         norm, name, device, batch_size: as `SpeechEncoderExtractor`.
         trust: import path of an architecture of your own that the weights may name, or its package.
+        accept_licence: agrees, once, to the terms of weights that are for evaluation only.
 
     Raises:
         ValueError: no weights given, unknown norm, or a norm that the weights lack.
@@ -146,13 +148,14 @@ class EncoderExtractor(SpeechEncoderExtractor):
         device: str = "auto",
         batch_size: int | None = None,
         trust: str | None = None,
+        accept_licence: bool = False,
     ):
         if weights is None:
             raise ValueError(
-                "no encoder to evaluate: give ckpt=RUN_DIR_OR_FILE, or extractor=NAME with "
-                "extractor.weights=FILE."
+                "no encoder to evaluate: give ckpt=RUN_DIR_OR_FILE, or official weights by name, "
+                "such as extractor=byol_s_512."
             )
-        model = load_encoder(weights, encoder, trust=trust)
+        model = load_encoder(weights, encoder, trust=trust, accept_licence=accept_licence)
         super().__init__(model, norm, name, device, batch_size)
 
 

@@ -1,4 +1,4 @@
-"""VGGish, YAMNet and TRILL from their TensorFlow SavedModels (paper section 3, Table 2).
+"""VGGish, YAMNet, TRILL and its followers from TensorFlow SavedModels (paper section 3, Table 2).
 
 As the paper says, an utterance is cut into non-overlapping 0.96-s frames whose embeddings are
 averaged. A frame is handed over with the 15 ms that its last analysis window reaches further, which
@@ -18,14 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.audio import fit_length
 from serab.extractors.base import Extractor
+from serab.extractors.framing import FRAME, SAMPLE_RATE, padded, waveform_frames
 from serab.extractors.loading import digest_files
 from serab.extractors.published_model import model_folder
-
-SAMPLE_RATE = 16_000
-HOP, FRAME = 15_360, 15_600
-"""Samples from frame to frame, and of a frame: 95 steps of 160 samples and a window of 400."""
 
 FRAMINGS = ("paper", "model")
 
@@ -66,15 +62,27 @@ SIGNATURES = {
         "a dictionary whose layer19 is (frames, 12288)",
         lambda model, waveform: model(samples=waveform, sample_rate=SAMPLE_RATE)["layer19"],
     ),
+    "frill": Signature(
+        "https://tfhub.dev/google/nonsemantic-speech-benchmark/frill/1",
+        2048,
+        "a dictionary whose embedding is (recordings, 2048)",
+        lambda model, waveform: model(waveform[None])["embedding"],
+    ),
+    "trillsson": Signature(
+        "https://tfhub.dev/google/trillsson3/1",
+        1024,
+        "a dictionary whose embedding is (recordings, 1024)",
+        lambda model, waveform: model(waveform[None])["embedding"],
+    ),
 }
-"""Closed vocabulary: the paper's three."""
+"""Closed vocabulary: the paper's three, and two that followed TRILL."""
 
 
 class SavedModelExtractor(Extractor):
-    """The mean over frames of one of the paper's TensorFlow baselines.
+    """The mean over frames of one of the TensorFlow baselines.
 
     Args:
-        kind: "vggish", "yamnet" or "trill".
+        kind: "vggish", "yamnet" or "trill"; or "frill" or "trillsson", any of its five sizes.
         model: a directory with the SavedModel, or a TensorFlow Hub handle, which downloads it.
         framing: "paper" for non-overlapping 0.96-s frames, or "model" to hand over the utterance
             whole, as the released evaluation does: YAMNet and TRILL then take overlapping frames.
@@ -137,18 +145,6 @@ class SavedModelExtractor(Extractor):
             )
 
 
-def padded(waveform: np.ndarray) -> np.ndarray:
-    """At least one frame (samples,)."""
-    return fit_length(waveform, max(len(waveform), FRAME))
-
-
-def waveform_frames(waveform: np.ndarray) -> list[np.ndarray]:
-    """Non-overlapping 0.96-s frames (15600,) of a 16-kHz waveform, at least one."""
-    waveform = padded(waveform)
-    starts = range(0, len(waveform) - FRAME + 1, HOP)
-    return [waveform[start : start + FRAME] for start in starts]
-
-
 def _second_of_three(outputs: Any) -> Any:
     _, embeddings, _ = outputs
     return embeddings
@@ -160,7 +156,7 @@ def _tensorflow() -> Any:
         import tensorflow
     except ImportError as error:
         raise ValueError(
-            f"VGGish, YAMNet and TRILL need TensorFlow ({error}); run "
+            f"VGGish, YAMNet, TRILL and its followers need TensorFlow ({error}); run "
             "pip install tensorflow==2.21.0."
         ) from error
     return tensorflow

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,23 @@ def start(main: Callable[[], Any]) -> None:
     """
     logging.raiseExceptions = False
     log_as_started()
+    sys.argv[1:] = with_both_protocols(sys.argv[1:])
     show_what_it_can()
     explain_keys()
     # Hydra's own prints its errors as they are
     hydra_utils.run_and_report = _report  # type: ignore[assignment]  # its argument has no type
     _report(lambda: with_table(main))  # --help composes a config outside of it
+
+
+def with_both_protocols(arguments: Sequence[str]) -> list[str]:
+    """A command line whose `protocol=published,strict` is one run under both, unless it's a sweep.
+
+    Hydra takes bare commas for a sweep's values; everybody else for a list.
+    """
+    if {"-m", "--multirun"} & set(arguments):
+        return list(arguments)
+    pattern = re.compile(r"((?:evaluate\.)?protocol)=(\w+(?:,\w+)+)")
+    return [pattern.sub(r"\1=[\2]", text) for text in arguments]
 
 
 def _report(function: Callable[[], Any]) -> Any:

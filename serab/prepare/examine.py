@@ -13,6 +13,7 @@ from serab.index import CorpusIndex, Stamp, Utterance
 from serab.prepare.check import Broken, Checked, check_recordings
 from serab.prepare.errors import PrepareError
 from serab.prepare.labels import Label, read_iemocap
+from serab.prepare.speakers import read_speakers
 from serab.prepare.survey import Survey
 
 
@@ -30,6 +31,8 @@ def examine(
             names.
     """
     surveyed, labels, absent, notes = _with_labels(record, folder, surveyed)
+    people, lacking = read_speakers(record, folder, surveyed.tables)
+    notes += [*lacking, *surveyed.notes]
     paths = [path for _, copies in surveyed.found.values() for path in copies]
     verdicts = check_recordings(folder, paths, f"checking {record.code}")
     checked = {path: v for path, v in verdicts.items() if isinstance(v, Checked)}
@@ -47,6 +50,7 @@ def examine(
                 good,
             )
         verdict, label = checked[good[0]], labels.get(name.id)
+        person = people.get(name.speaker)
         assert name.emotion is not None  # names or label files say it
         stamps.append(verdict.stamp)
         utterances.append(
@@ -58,8 +62,13 @@ def examine(
                 emotion=name.emotion,
                 seconds=verdict.seconds,
                 sha256=verdict.sha256,
-                valence=label.valence if label else None,
-                arousal=label.arousal if label else None,
+                valence=label.valence if label else name.valence,
+                arousal=label.arousal if label else name.arousal,
+                sex=person.sex if person else name.sex,
+                age=person.age if person else name.age,
+                language=name.language,
+                text=name.text,
+                part=name.part,
             )
         )
     not_there = [emotion for a in absent if (emotion := record.label(labels[a].emotion))]

@@ -1,16 +1,12 @@
-"""Labels that file names don't tell: IEMOCAP's evaluation files, and the CSV of a custom corpus."""
+"""Labels that file names don't tell: IEMOCAP's evaluation files."""
 
 from __future__ import annotations
 
-import os
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from datamodules.tables import find_file, read_table
-from serab.corpora.records import Name
 from serab.prepare.errors import PrepareError
 
 _TURN = re.compile(
@@ -54,35 +50,3 @@ def read_iemocap(paths: Iterable[Path]) -> dict[str, Label]:
                     "wrong copy of the label files."
                 )
     return labels
-
-
-def read_custom(path: Path) -> dict[str, tuple[Name, tuple[str, ...]]]:
-    """Read a CSV (, ; or tab) with the columns path, speaker, emotion (others are ignored).
-
-    Returns:
-        utterance id -> (name, path as in the CSV: relative to the CSV's folder, or absolute).
-
-    Raises:
-        ValueError: not UTF-8, columns missing, a short row.
-        PrepareError: empty cells, a path twice.
-    """
-    found: dict[str, tuple[Name, tuple[str, ...]]] = {}
-    lines: dict[str, tuple[int, str]] = {}
-    for number, row in read_table(path, ("path", "speaker", "emotion")):
-        listed, speaker, emotion = row["path"], row["speaker"], row["emotion"]
-        if not (listed and speaker and emotion):
-            raise PrepareError(f"{path}, line {number}: path, speaker or emotion is empty.")
-        audio = find_file(path.parent, listed)
-        file = unicodedata.normalize("NFC", os.path.normpath(path.parent / audio))
-        if file in lines:
-            line, other = lines[file]
-            label = "" if other == emotion else f", under another label ({other}, here {emotion})"
-            raise PrepareError(
-                f"{path}, line {number}: {listed} is there twice, first in line {line}{label}; "
-                "keep one of the two lines."
-            )
-        lines[file] = number, emotion
-        found[audio] = (Name(audio, speaker, speaker, emotion), (audio,))
-    if not found:
-        raise PrepareError(f"{path}: lists no recordings.")
-    return dict(sorted(found.items()))

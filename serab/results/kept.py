@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ from datamodules.files import write_whole
 from datamodules.typed_json import Count, Fraction, Positive, parse, sealed
 from serab.protocol import Protocol
 from serab.results.records import ClassifierResult, Params
-from serab.results.summary import summarise
+from serab.results.summary import summarise_all
 
 KEPT, CALIBRATION = "classifiers", "calibration"
 """Folder of a run directory, and key of its summary."""
@@ -139,12 +139,15 @@ def calibrations(kept: Iterable[KeptClassifier], protocol: str) -> dict[str, Any
 
 
 def summary_with_calibration(
-    results: Iterable[ClassifierResult], protocol: Protocol, run_dir: Path
+    results: Iterable[ClassifierResult], protocols: Sequence[Protocol], run_dir: Path
 ) -> dict[str, Any]:
-    """`summarise`, and the calibration of the classifiers that the run directory keeps."""
-    summary = summarise(results, protocol)
-    found = calibrations(all_kept(run_dir), protocol.name)
-    return summary | ({CALIBRATION: found} if found else {})
+    """`summarise_all`, and the calibration of the classifiers that the run directory keeps."""
+    summary = summarise_all(results, protocols)
+    kept = all_kept(run_dir)
+    for name, part in summary.get("protocols", {protocols[0].name: summary}).items():
+        if found := calibrations(kept, name):
+            part[CALIBRATION] = found
+    return summary
 
 
 def describe_calibration(kept: KeptClassifier) -> str:

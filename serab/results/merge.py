@@ -41,7 +41,7 @@ def evaluations(folder: Path) -> list[Path]:
 
 
 def merge_sweep(folder: Path) -> list[Path]:
-    """Merge those evaluations of a sweep that are of one encoder under one protocol.
+    """Merge those evaluations of a sweep that are of one encoder under the same protocols.
 
     Returns:
         the merged run directories, in SWEEP_DIR/merged; none where nothing is to be merged.
@@ -52,8 +52,10 @@ def merge_sweep(folder: Path) -> list[Path]:
     groups: dict[tuple[str, str, str], list[Path]] = {}
     for run_dir in evaluations(folder):
         files = RunFiles(run_dir)
-        for row in (*files.results, *files.regression):
-            key = (row.extractor, row.protocol, row.extractor_fingerprint)
+        rows = [*files.results, *files.regression]
+        protocols = "+".join(name for name in PROTOCOLS if any(r.protocol == name for r in rows))
+        for row in rows:
+            key = (row.extractor, protocols, row.extractor_fingerprint)
             if run_dir not in groups.setdefault(key, []):
                 groups[key].append(run_dir)
     merged = []
@@ -95,8 +97,10 @@ def merge_runs(run_dirs: Sequence[Path], out: Path) -> Path:
         for path in sorted(run_dir.glob(f"{FOLDER}/*")):
             write_whole(out / FOLDER / path.name, path.read_bytes())
     _merge_kept(run_dirs, files, out)
-    for row in list(files.results)[:1]:
-        write_summary(summary_with_calibration(files.results, PROTOCOLS[row.protocol], out), out)
+    names = {row.protocol for row in files.results}
+    if names:
+        protocols = [protocol for protocol in PROTOCOLS.values() if protocol.name in names]
+        write_summary(summary_with_calibration(files.results, protocols, out), out)
     return out
 
 

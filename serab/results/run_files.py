@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -57,7 +57,16 @@ class Rows(Generic[Record]):
             self._write()
 
     def _write(self) -> None:
-        write_checked(self.path, "".join(json.dumps(asdict(row)) + "\n" for row in self))
+        write_checked(self.path, "".join(json.dumps(_values(row)) + "\n" for row in self))
+
+
+def _values(row: Record) -> dict:
+    """What a line has: all fields, but optional ones only where they say something."""
+    values = asdict(row)
+    optional = [f.name for f in fields(row) if f.metadata.get("optional")]
+    return {
+        name: value for name, value in values.items() if value is not None or name not in optional
+    }
 
 
 class RunFiles:
@@ -70,14 +79,25 @@ class RunFiles:
         self.regression = Rows(run_dir / REGRESSION, RegressionResult)
         self.layers = Rows(run_dir / LAYERS, LayerScores)
 
-    def check(self, protocol: str, extractor_fingerprint: str) -> None:
+    def check(self, protocols: Collection[str], extractor_fingerprint: str) -> None:
         """Raise ValueError where the directory holds a run of something else."""
         for row in (*self.results, *self.regression):
-            if (row.protocol, row.extractor_fingerprint) != (protocol, extractor_fingerprint):
+            foreign = row.extractor_fingerprint != extractor_fingerprint
+            if foreign or row.protocol not in protocols:
                 raise ValueError(
                     f"run_dir={self.run_dir}: holds results of {row.extractor} under the "
                     f"{row.protocol} protocol, from another encoder or protocol than this run's; "
                     "choose another run_dir."
+                )
+
+    def check_folds(self, task: str, protocol: str, folds: int | None) -> None:
+        """Raise ValueError where the directory holds other divisions of the task's speakers."""
+        for row in (*self.results, *self.regression):
+            if (row.task, row.protocol) == (task, protocol) and row.folds != folds:
+                there = "single splits" if row.folds is None else f"{row.folds} folds"
+                raise ValueError(
+                    f"run_dir={self.run_dir}: holds results of {task} over {there} of the "
+                    "speakers, and this run divides them otherwise; choose another run_dir."
                 )
 
     def drop_stale(

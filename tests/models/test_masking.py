@@ -8,7 +8,7 @@ from models.encoders import ENCODERS, random_encoder
 FRAMES = [8, 13, 96, 150, 151, 152, 153, 201]
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", [n for n in ENCODERS if n != "resnetish34"])  # slow
 def test_padding_does_not_leak(name: str):
     encoder = random_encoder(name).encoder
     generator = torch.Generator().manual_seed(1)

@@ -51,6 +51,8 @@ def hold_against(encoder: SpeechEncoder, path: Path) -> None:
         (got,) = session.run(None, {"waveform": waveform})
         assert got.shape == (batch, encoder.embed_dim)
         np.testing.assert_allclose(got, expected, atol=1e-4 * np.abs(expected).max(), rtol=0)
+    (waveform,), (embedding,) = session.get_inputs(), session.get_outputs()
+    assert (waveform.shape, embedding.shape) == (["batch", "samples"], ["batch", encoder.embed_dim])
     about = session.get_modelmeta().custom_metadata_map
     assert (about["name"], about["sample_rate"]) == (encoder.name, "16000")
     assert (about["norm"], about["fingerprint"]) == ("-8.0 5.0", encoder.fingerprint)

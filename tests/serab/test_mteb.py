@@ -85,8 +85,6 @@ def test_our_encoder_in_mteb(corpus):
     accuracy = found.scores["train"][0]["accuracy"]
     assert accuracy > 3 / len(corpus.emotions)  # pitch and loudness tell the emotions
     assert (result.model_name, len(result.model_revision)) == ("serab-byols/speech_512", 40)
-    again = mteb.evaluate(model, Emotions(corpus), cache=None, show_progress_bar=False)
-    assert again.task_results[0].scores == found.scores
 
 
 def test_embeddings_are_those_of_hear_at_any_rate_and_batch(corpus):
@@ -135,7 +133,7 @@ def test_a_model_of_mteb_on_our_strict_task(corpus, wav2vec2):
         ("sentence-transformers/all-MiniLM-L6-v2", "is no audio model"),
         (
             "mispeech/dasheng-base",
-            "may run code from the model's repository.*revision [0-9a-f]{40}",
+            ".*may run code from the model's repository.*revision [0-9a-f]{40}",
         ),
     ],
 )

@@ -97,6 +97,17 @@ def save_tensorflow(root: Path) -> dict[str, str]:
     trill = TRILL()
     for spec in (waveform, tf.TensorSpec([None, None], tf.float32)):
         trill.__call__.get_concrete_function(spec, tf.TensorSpec([], tf.int32))
-    for name, module in (("vggish", VGGish()), ("yamnet", YAMNet()), ("trill", trill)):
+
+    class Pooled(tf.Module):  # FRILL's and TRILLsson's: a batch of recordings, one vector each
+        def __init__(self, width: int):
+            self.width = width
+
+        @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32)])
+        def __call__(self, samples):
+            return {"embedding": project(samples, self.width, 6)}
+
+    modules = {"vggish": VGGish(), "yamnet": YAMNet(), "trill": trill}
+    modules |= {"frill": Pooled(2048), "trillsson": Pooled(1024)}
+    for name, module in modules.items():
         tf.saved_model.save(module, str(root / name))
-    return {name: str(root / name) for name in ("vggish", "yamnet", "trill")}
+    return {name: str(root / name) for name in modules}

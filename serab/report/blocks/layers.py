@@ -46,7 +46,7 @@ def _curves(run: Run, task: str) -> list[Curve]:
     found = []
     for row in run.results:
         scores = by_slot.get(row.slot)
-        if row.task == task and row.seed == 0 and scores is not None:
+        if row.task == task and row.seed == 0 and row.folds is None and scores is not None:
             found.append(Curve(row.classifier, scores.layers, scores.validation, scores.chosen))
     return found
 

@@ -65,7 +65,7 @@ def results(folder: Path, fingerprint: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", [n for n in ENCODERS if n != "resnetish34"])  # slow
 def test_round_trip_is_exact(name: str, tmp_path: Path):
     before = load_encoder(artefact(tmp_path, name))
     SharedEncoder(before).save_pretrained(tmp_path / "shared")

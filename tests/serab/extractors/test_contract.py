@@ -18,6 +18,7 @@ from serab.extractors.hear import HearExtractor
 from serab.extractors.opensmile import OpenSmileExtractor
 from serab.extractors.saved_model import SavedModelExtractor
 from serab.extractors.template import TemplateExtractor
+from serab.extractors.tflite import YamnetTfliteExtractor
 from serab.extractors.transformers import TransformersExtractor
 from serab.extractors.xares import XaresExtractor
 from tests.support.foreign_models import save_tensorflow, save_transformers
@@ -70,6 +71,24 @@ def test_opensmile():
     assert check_extractor(OpenSmileExtractor(jobs=2)) == 6373
 
 
+@pytest.mark.parametrize(
+    ("feature_set", "level", "width"),
+    [
+        ("eGeMAPSv02", "Functionals", 88),
+        ("eGeMAPSv02", "LowLevelDescriptors", 50),
+        ("IS09", "LowLevelDescriptors_Deltas", 32),
+    ],
+)
+def test_opensmile_s_other_sets(feature_set: str, level: str, width: int):
+    assert check_extractor(OpenSmileExtractor(feature_set, level, jobs=2), BRIEF) == width
+
+
+def test_yamnet_tflite(shared: Path):
+    pytest.importorskip("ai_edge_litert", reason="pip install ai-edge-litert==2.3.0")
+    extractor = YamnetTfliteExtractor(str(shared / "models" / "yamnet.tflite"))
+    assert check_extractor(extractor, BRIEF) == 1024
+
+
 def test_hear(weights: Path):
     assert check_extractor(HearExtractor("serab.hear", weights, device="cpu")) == 24
 
@@ -86,10 +105,11 @@ def test_transformers(transformers_models: dict[str, str], family: str):
     assert check_extractor(extractor, longest) == 16
 
 
-@pytest.mark.parametrize("kind", ["vggish", "yamnet", "trill"])
+@pytest.mark.parametrize("kind", ["vggish", "yamnet", "trill", "frill", "trillsson"])
 def test_saved_models(saved_models: dict[str, str], kind: str):
     extractor = SavedModelExtractor(kind, saved_models[kind])
-    assert check_extractor(extractor) == {"vggish": 128, "yamnet": 1024, "trill": 12_288}[kind]
+    widths = {"vggish": 128, "yamnet": 1024, "trill": 12_288, "frill": 2048, "trillsson": 1024}
+    assert check_extractor(extractor) == widths[kind]
 
 
 def test_template():

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from serab.extractors.framing import FRAME, HOP, waveform_frames
 from serab.extractors.published_model import model_folder
-from serab.extractors.saved_model import FRAME, HOP, SavedModelExtractor, waveform_frames
+from serab.extractors.saved_model import SavedModelExtractor
 from tests.support.foreign_models import save_tensorflow
 from tests.support.speech import voiced
 
@@ -31,7 +32,7 @@ def test_without_tensorflow_the_error_says_what_to_install(monkeypatch, tmp_path
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(ValueError, match="pip install tensorflow=="):
         SavedModelExtractor("vggish", str(tmp_path))
-    with pytest.raises(ValueError, match="expected one of vggish, yamnet, trill"):
+    with pytest.raises(ValueError, match="expected one of vggish, yamnet, trill, frill, trillsson"):
         SavedModelExtractor("resnet", str(tmp_path))
     with pytest.raises(ValueError, match="expected one of paper, model"):
         SavedModelExtractor("vggish", str(tmp_path), framing="mine")
@@ -44,7 +45,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "embed_dim"), [("vggish", 128), ("yamnet", 1024), ("trill", 12_288)]
+    ("kind", "embed_dim"),
+    [("vggish", 128), ("yamnet", 1024), ("trill", 12_288), ("frill", 2048), ("trillsson", 1024)],
 )
 def test_table_2(models: dict[str, str], kind: str, embed_dim: int):
     extractor = SavedModelExtractor(kind, models[kind])
@@ -73,7 +75,12 @@ def test_our_frames_are_vggish_s_own(models: dict[str, str]):
 
 
 def test_other_models_are_refused(models: dict[str, str], tmp_path: Path):
-    for kind, other in (("vggish", "yamnet"), ("yamnet", "vggish"), ("trill", "vggish")):
+    for kind, other in (
+        ("vggish", "yamnet"),
+        ("yamnet", "vggish"),
+        ("trill", "vggish"),
+        ("frill", "trillsson"),
+    ):
         with pytest.raises(ValueError, match=other) as caught:
             SavedModelExtractor(kind, models[other])
         assert "\n" not in str(caught.value)
