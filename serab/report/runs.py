@@ -11,7 +11,7 @@ from typing import Any
 from serab.protocol import PROTOCOLS, Mark, Protocol
 from serab.results.folds import join_folds
 from serab.results.merge import evaluations, merge_sweep
-from serab.results.records import ClassifierResult, Predictions, RegressionResult
+from serab.results.records import ClassifierResult, LayerScores, Predictions, RegressionResult
 from serab.results.run_files import RunFiles
 from serab.results.summary import Spread, read_summary, spread, summarise
 from serab.results.verify import Verification, verify_run
@@ -31,6 +31,7 @@ class Run:
     regression: tuple[RegressionResult, ...]
     demo: bool
     verification: Verification
+    layers: tuple[LayerScores, ...] = ()
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -153,4 +154,5 @@ def _of_directory(found: Verification) -> Iterator[Run]:
                 tuple(regression),
                 demo,
                 found,
+                tuple(scores for scores in found.layers if scores.slot in slots),
             )

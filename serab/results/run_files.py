@@ -10,11 +10,12 @@ from typing import Generic, TypeVar
 
 from datamodules.typed_json import parse
 from serab.results.checksums import CHANGED, read_checked, write_checked
-from serab.results.records import ClassifierResult, Predictions, RegressionResult
+from serab.results.records import ClassifierResult, LayerScores, Predictions, RegressionResult
 
 RESULTS, PREDICTIONS, REGRESSION = "results.jsonl", "predictions.jsonl", "regression.jsonl"
+LAYERS = "layers.jsonl"
 
-Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult)
+Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult, LayerScores)
 
 
 class Rows(Generic[Record]):
@@ -76,6 +77,7 @@ class RunFiles:
         self.results = Rows(run_dir / RESULTS, ClassifierResult)
         self.predictions = Rows(run_dir / PREDICTIONS, Predictions)
         self.regression = Rows(run_dir / REGRESSION, RegressionResult)
+        self.layers = Rows(run_dir / LAYERS, LayerScores)
 
     def check(self, protocols: Collection[str], extractor_fingerprint: str) -> None:
         """Raise ValueError where the directory holds a run of something else."""
@@ -105,6 +107,7 @@ class RunFiles:
         stale = [row.slot for row in rows.of_split(split) if row.source != source]
         rows.drop(stale)
         self.predictions.drop(stale)
+        self.layers.drop(stale)
 
 
 def read_rows(path: Path, kind: type[Record]) -> tuple[list[Record], bool]:

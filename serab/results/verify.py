@@ -14,14 +14,16 @@ from serab.protocol import PROTOCOLS
 from serab.results.checksums import CHANGED, read_checked
 from serab.results.kept import CALIBRATION, all_kept, calibrations, of_protocol
 from serab.results.records import (
+    LAYER,
     TEST_SCORES,
     ClassifierResult,
+    LayerScores,
     Predictions,
     RegressionResult,
     marked,
     speaker_accuracies,
 )
-from serab.results.run_files import PREDICTIONS, REGRESSION, RESULTS, read_rows
+from serab.results.run_files import LAYERS, PREDICTIONS, REGRESSION, RESULTS, read_rows
 from serab.results.summary import SUMMARY, read_summary, summarise_all
 from serab.scores import accuracy, chance, macro_f1, uar
 
@@ -44,7 +46,7 @@ SHARED = (
 )
 """What the classifiers of one split have in common."""
 
-Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult)
+Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult, LayerScores)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Verification:
         tested: how many test accuracies were computed again, each with what belongs to it.
         wrong: a sentence for whatever doesn't hold.
         unchecked: a sentence for whatever can't be computed again.
+        layers: the layers' validation scores, where there are several.
     """
 
     run_dir: Path
@@ -64,6 +67,7 @@ class Verification:
     tested: int
     wrong: tuple[str, ...]
     unchecked: tuple[str, ...]
+    layers: tuple[LayerScores, ...] = ()
 
 
 def verify_run(run_dir: Path) -> Verification:
@@ -83,6 +87,7 @@ def verify_run(run_dir: Path) -> Verification:
     results = read(RESULTS, ClassifierResult)
     predictions = read(PREDICTIONS, Predictions)
     regression = read(REGRESSION, RegressionResult)
+    layers = read(LAYERS, LayerScores)
     unchecked: list[str] = []
     by_slot = {row.slot: row for row in predictions}
     for split in dict.fromkeys(row.split for row in results):
@@ -101,13 +106,16 @@ def verify_run(run_dir: Path) -> Verification:
         if answers.slot not in tested and answers.split in finished:
             wrong.append(f"{_named(answers.slot)}: has predictions and no test scores")
     wrong += _wrong_regression(regression)
+    wrong += _wrong_layers(layers, (*results, *regression))
     if any(row.test_ccc is not None for row in regression):
         unchecked.append(f"{REGRESSION}: its scores, since no predictions are kept of regressors")
     wrong += _mixed((*results, *regression))
     wrong += _wrong_summary(run_dir, results, regression, unchecked)
     count = len(tested & by_slot.keys())
     found = tuple(dict.fromkeys(wrong))
-    return Verification(run_dir, results, predictions, regression, count, found, tuple(unchecked))
+    return Verification(
+        run_dir, results, predictions, regression, count, found, tuple(unchecked), layers
+    )
 
 
 def _wrong_result(row: ClassifierResult, answers: Predictions | None) -> Iterator[str]:
@@ -208,6 +216,27 @@ def _wrong_regression(rows: Sequence[RegressionResult]) -> Iterator[str]:
         best = max(part, key=lambda row: row.val_ccc)
         if [row.selected for row in part] != [row is best for row in part]:
             yield f"{_named(split)}: {best.regressor} is best on validation; the mark is elsewhere"
+
+
+def _wrong_layers(
+    layers: Sequence[LayerScores], rows: Sequence[ClassifierResult | RegressionResult]
+) -> Iterator[str]:
+    """A result has the first of the layers that are best on validation, and its score."""
+    by_slot = {scores.slot: scores for scores in layers}
+    for row in rows:
+        scores = by_slot.pop(row.slot, None)
+        layer = row.params.get(LAYER)
+        if layer is None and scores is None:
+            continue
+        if scores is None:
+            yield f"{_named(row.slot)}: has the layer {layer} and no scores in {LAYERS}"
+            continue
+        value = row.val_accuracy if isinstance(row, ClassifierResult) else row.val_ccc
+        if layer != scores.chosen or not same(value, max(scores.validation)):
+            yield (
+                f"{_named(row.slot)}: has the layer {layer} with {value:.6g} on validation; by "
+                f"{LAYERS} it is {scores.chosen} with {max(scores.validation):.6g}"
+            )
 
 
 def _mixed(rows: Sequence[ClassifierResult | RegressionResult]) -> Iterator[str]:
