@@ -32,6 +32,7 @@ def evaluate(cfg: DictConfig) -> Outcome:
         cfg.cache,
         cfg.keep,
         cfg.allow_leaks,
+        cfg.analyses,
     )
     optimized = metric_to_optimize(cfg.optimize, planned.metrics)
     check_arguments(cfg, ("extractor",))

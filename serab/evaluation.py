@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from datamodules.files import write_whole
+from serab.analyses.run import check_analyses, run_analyses
 from serab.cache_folder import cache_root, total_bytes
 from serab.classification import ClassificationRunner
 from serab.classifiers import check_classifiers
@@ -22,6 +23,7 @@ from serab.metrics import metrics_of
 from serab.protocol import Protocol, protocols_named
 from serab.regression import RegressionRunner
 from serab.report.screen import print_regression, print_splits, print_summary, print_task
+from serab.results.findings import ANALYSES
 from serab.results.kept import CALIBRATION, summary_with_calibration
 from serab.results.records import ClassifierResult, RegressionResult
 from serab.results.run_files import PREDICTIONS, REGRESSION, RESULTS, RunFiles
@@ -44,6 +46,7 @@ class Plan:
     jobs: int
     cache: Cache
     keep: bool
+    analyses: tuple[str, ...]
 
     @property
     def metrics(self) -> list[str]:
@@ -60,6 +63,7 @@ def plan(
     cache: bool = True,
     keep: bool = True,
     allow_leaks: bool = False,
+    analyses: Sequence[str] | None = None,
 ) -> Plan:
     """Check what is asked for.
 
@@ -72,6 +76,7 @@ def plan(
         cache: whether embeddings and decoded audio are kept.
         keep: whether the chosen classifiers are kept, for `serab.predict`.
         allow_leaks: whether the strict protocol takes official parts that share speakers.
+        analyses: names of what is looked into after the tasks, always by the strict rules.
 
     Raises:
         ValueError: anything that can't be run as asked; one sentence.
@@ -80,13 +85,14 @@ def plan(
     check_splits(protocols, splits)
     chosen = choose_tasks(tasks)
     names = check_classifiers(classifiers)
+    asked_analyses = check_analyses(analyses, chosen.classification)
     planned = {}
     for index in chosen.classification + chosen.regression:
         for rules in protocols:
             planned[index.code, rules.name] = _draws(index, rules, splits, allow_leaks)
     asked = None if classifiers is None else names
     kept_in = Cache(cache_root() if cache else None)
-    return Plan(chosen, protocols, planned, asked, jobs, kept_in, keep)
+    return Plan(chosen, protocols, planned, asked, jobs, kept_in, keep, asked_analyses)
 
 
 def _draws(
@@ -163,14 +169,23 @@ def run_plan(
                 _run(cached, rules, extractor, files)
         summary = summary_with_calibration(files.results, plan.protocols, run_dir)
         write_summary(summary, run_dir)
-    each = list(summary.get("protocols", {"": summary}).values())
-    print_summary(each, files.results)
+        each = list(summary.get("protocols", {"": summary}).values())
+        print_summary(each, files.results)
+        run_analyses(
+            plan.analyses,
+            plan.tasks.classification,
+            extractor,
+            files,
+            plan.cache,
+            plan.classifiers,
+            plan.jobs,
+        )
     if all(rules.tests_all for rules in plan.protocols):
         log.info(
             "strict       the reported classifiers were chosen on the test part; "
             "protocol=published,strict gives the number of ones that weren't beside it"
         )
-    for name in (RESULTS, PREDICTIONS, REGRESSION, SUMMARY):
+    for name in (RESULTS, PREDICTIONS, REGRESSION, SUMMARY, ANALYSES):
         if (run_dir / name).exists():
             log.info("%-12s %s", name.split(".")[0], run_dir / name)
     if plan.cache.folder is not None:

@@ -67,7 +67,7 @@ class LeakReport:
         return found or ["no speaker and no recording is in two parts"]
 
 
-def split(index: CorpusIndex, protocol: Protocol, draw: int | Draw = 0) -> Split:
+def split(index: CorpusIndex, protocol: Protocol, draw: int | Draw = 0, turn: int = 0) -> Split:
     """Divide a corpus into training, validation and test by speaker.
 
     The released rule (SERAB, section 2.1): the sorted ids, shuffled by
@@ -80,6 +80,12 @@ def split(index: CorpusIndex, protocol: Protocol, draw: int | Draw = 0) -> Split
     Of a cross-validation the shuffled ids (seed 0) stand in a ring that is cut into folds: the
     fold of `draw` is tested, the speakers after it, as many as the rule's share, validate, and the
     others train; so everyone is tested once, and validation goes round.
+
+    Args:
+        index: the corpus.
+        protocol: whose rules hold.
+        draw: which division.
+        turn: 0 for these rules; others are of `rotation`.
 
     Raises:
         ValueError: under two speakers, a part that gets no speaker, or folds of official parts.
@@ -100,14 +106,17 @@ def split(index: CorpusIndex, protocol: Protocol, draw: int | Draw = 0) -> Split
         )
     if index.has_parts:
         return _official_split(index, ids, kept, random, protocol, seed, emotions)
+    shares = np.cumsum(record.probabilities)
+    first, second = (int(share * len(names)) for share in shares[:2])
+    n_test = 1 if len(names) == 2 else len(names) - second
+    names = np.roll(names, turn * n_test).tolist()
     if draw.folds is None and len(names) == 2:
         return _split_two(names, ids, kept, random, protocol, seed, emotions)
     if draw.folds is not None:
         parts = _fold(names, draw, record.probabilities[1])
     else:
-        shares = np.cumsum(record.probabilities)
-        first, second = (int(share * len(names)) for share in shares[:2])
-        parts = dict(zip(PARTS, (names[:first], names[first:second], names[second:]), strict=True))
+        testers = names[second + max(0, (turn + 1) * n_test - len(names)) :]  # of them some were
+        parts = dict(zip(PARTS, (names[:first], names[first:second], testers), strict=True))
     if not all(parts.values()):
         raise ValueError(
             f"{index.code}: {len(names)} speaker(s) can't be divided into training, validation "
@@ -135,6 +144,24 @@ def _fold(names: list[str], draw: Draw, share: float) -> dict[str, list[str]]:
         "validation": ring[:validating],
         "test": names[start:end],
     }
+
+
+def rotation(index: CorpusIndex, protocol: Protocol) -> tuple[Split, ...]:
+    """Splits in which every speaker is tested once; the first is `split`'s.
+
+    The order of the speakers is turned by as many as are tested, until all were. In the last turn
+    speakers who were tested before have no part. Official parts are one split.
+
+    Raises:
+        ValueError: as `split`.
+    """
+    splits = [split(index, protocol)]
+    speakers = {ids for part in splits[0].speakers.values() for ids in part}
+    while not index.has_parts and len({n for s in splits for n in s.speakers["test"]}) < len(
+        speakers
+    ):
+        splits.append(split(index, protocol, turn=len(splits)))
+    return tuple(splits)
 
 
 def speaker_ids(index: CorpusIndex, protocol: Protocol) -> list[str]:

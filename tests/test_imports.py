@@ -40,7 +40,8 @@ ONLY = {
 """Wings of serab, each with all that it may know of serab beside itself."""
 NEVER = {
     "serab.embed": ("results", "report", "search", "evaluation", "runner", "sweep", "launch"),
-    "serab.report": ("evaluation", "embed", "sweep", "launch", "runner"),
+    "serab.analyses": ("evaluation", "runner", "sweep", "prepare"),
+    "serab.report": ("evaluation", "analyses", "embed", "sweep", "launch", "runner"),
     "serab.extractors": ("embed", "results", "report", "evaluation", "runner", "sweep", "launch"),
 }
 """What a wing may not know of serab: arrows that would run up the flow."""
@@ -155,6 +156,8 @@ def test_the_walk_sees_what_it_should():
     assert not allowed(ROOT / "serab/sweep/jobs.py", "serab.launch.script")
     assert not allowed(ROOT / "serab/sweep/record.py", "hydra_plugins._serab_sweep")
     assert not allowed(ROOT / "serab/report/loggers.py", "serab.evaluation")
+    assert not allowed(ROOT / "serab/analyses/turns.py", "serab.runner")
+    assert not allowed(ROOT / "serab/report/findings/labels.py", "serab.analyses.labels")
     assert not allowed(ROOT / "serab/prepare/archives.py", "serab.corpora.nine")
     assert not allowed(ROOT / "models/byol.py", "hydra.utils")
     assert not allowed(ROOT / "serab/sweep/jobs.py", "omegaconf")

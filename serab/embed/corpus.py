@@ -59,7 +59,15 @@ def embed_corpus(
     """
     cache = Cache(cache_root()) if cache is None else cache
     reader = WaveformReader(index, extractor.sample_rate, cache)
-    fit(extractor, reader, train)
+    fit_extractor(extractor, [(reader, train)])
+    return embed_waveforms(extractor, reader, positions)
+
+
+def embed_waveforms(
+    extractor: Extractor, reader: WaveformReader, positions: np.ndarray
+) -> np.ndarray:
+    """Embed utterances with an extractor that is fitted, as `embed_corpus` does."""
+    index, cache = reader.index, reader.cache
     hashes = [index.utterances[i].sha256 for i in positions]
     store = EmbeddingStore(cache, extractor, hashes)
     fill(store, extractor, reader, positions)
@@ -141,23 +149,32 @@ def batches(
         yield batch
 
 
-def fit(extractor: Extractor, reader: WaveformReader, train: np.ndarray) -> None:
-    """Fit the extractor on the training part, or take up what it was fitted to before."""
+def fit_extractor(
+    extractor: Extractor, training: Sequence[tuple[WaveformReader, np.ndarray]]
+) -> None:
+    """Fit an extractor on training parts: of one corpus, or of several, one after the other.
+
+    Args:
+        training: each corpus' reader, and positions in its `index.utterances`.
+    """
     if not extractor.needs_fit:
         return
-    hashes = "".join(reader.index.utterances[i].sha256 for i in train)
+    hashes = "".join(reader.index.utterances[i].sha256 for reader, part in training for i in part)
+    cache = training[0][0].cache
     key = f"{extractor.fingerprint} {VERSION} {hashes}"
     name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
-    kept = reader.cache.read(FITTED, name)
+    kept = cache.read(FITTED, name)
     if kept is not None:
         try:
             extractor.restore(json.loads(kept))
             return
         except (ValueError, KeyError, TypeError):
             pass  # damaged: it is fitted again
-    positions = progress(train, f"{reader.index.code} fitting {extractor.name}", unit=" utterances")
-    extractor.fit(prefetch(reader, positions))
-    reader.cache.write(json.dumps(extractor.state()), FITTED, name)
+    codes = "+".join(reader.index.code for reader, _ in training)
+    items = [(reader, position) for reader, part in training for position in part]
+    positions = progress(items, f"{codes} fitting {extractor.name}", unit=" utterances")
+    extractor.fit(prefetch(lambda item: item[0](item[1]), positions))
+    cache.write(json.dumps(extractor.state()), FITTED, name)
 
 
 def check_shape(embeddings: np.ndarray, utterances: int, extractor: Extractor) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from serab.embed.cache import Cache
-from serab.embed.corpus import fill, fit
+from serab.embed.corpus import fill, fit_extractor
 from serab.embed.reader import WaveformReader
 from serab.embed.store import EmbeddingStore
 from serab.extractors.base import Extractor
@@ -45,7 +45,7 @@ class EmbeddedLayers:
         if cache.folder is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="serab-layers-")
             cache = Cache(Path(self._temporary.name))
-        fit(extractor, reader, train)
+        fit_extractor(extractor, [(reader, train)])
         self._cache, self._extractor = cache, extractor
         self._hashes = [index.utterances[i].sha256 for i in positions]
         self._stores = _LayerStores(cache, extractor, self._hashes)

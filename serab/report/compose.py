@@ -14,6 +14,7 @@ from serab.report.blocks.layers import layers
 from serab.report.blocks.paper_table import present_only, table_3
 from serab.report.blocks.provenance import leaks, protocols, provenance
 from serab.report.blocks.scores import accuracies, regression, splits
+from serab.report.findings.blocks import analyses
 from serab.report.page import Block, Card, Cards, Page, Table, Text
 from serab.report.runs import Run
 from serab.report.words import DASH, MARKS, percent, right
@@ -48,6 +49,7 @@ def compose(runs: Sequence[Run]) -> Page:
         + layers(runs)
         + regression(runs)
     )
+    blocks += analyses(runs)
     blocks += gallery(runs) + classes(runs) + protocols(runs) + leaks(runs) + provenance(runs)
     return Page(
         "Demo speech: not a benchmark" if demo else "Speech emotion recognition on SERAB",

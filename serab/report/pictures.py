@@ -114,7 +114,7 @@ def accuracy_picture(
             axes.text(100 * level, 1.01, text, transform=axes.get_xaxis_transform(), ha=side,
                       color=theme.muted, fontsize=TEXT)  # fmt: skip
 
-    return _picture(name, alt, draw, 0.95 + row_inches * len(bars))
+    return both_themes(name, alt, draw, 0.95 + row_inches * len(bars))
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def layers_picture(
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=3, frameon=False,
                     fontsize=TEXT, labelcolor=theme.ink, handlelength=1.6)  # fmt: skip
 
-    return _picture(name, alt, draw, 3.4)
+    return both_themes(name, alt, draw, 3.4)
 
 
 def confusion_picture(
@@ -176,7 +176,7 @@ def confusion_picture(
         axes.set_ylabel("true")
         _title(axes, title, theme)
 
-    return _picture(name, alt, draw, WIDTH + 0.3)
+    return both_themes(name, alt, draw, WIDTH + 0.3)
 
 
 def map_picture(
@@ -216,7 +216,7 @@ def map_picture(
                              title=rest, title_fontsize=TEXT)  # fmt: skip
         legend.get_title().set_color(theme.muted)
 
-    return _picture(name, alt, draw, WIDTH + 0.5)
+    return both_themes(name, alt, draw, WIDTH + 0.5)
 
 
 def picture_name(*parts: str) -> str:
@@ -230,7 +230,7 @@ def _title(axes: Axes, title: str, theme: Theme) -> None:
     axes.figure.suptitle("\n".join(lines), x=0.02, ha="left", fontsize=TEXT, color=theme.ink)
 
 
-def _picture(name: str, alt: str, draw: Callable[[Axes, Theme], None], height: float) -> Picture:
+def both_themes(name: str, alt: str, draw: Callable[[Axes, Theme], None], height: float) -> Picture:
     def drawn(drawing: Drawing) -> bytes:
         theme = DARK if drawing is Drawing.DARK else LIGHT
         suffix = "pdf" if drawing is Drawing.PDF else "png"

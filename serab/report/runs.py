@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from serab.corpora import record_of
 from serab.protocol import PROTOCOLS, Mark, Protocol
+from serab.results.findings import Finding
 from serab.results.folds import join_folds
 from serab.results.merge import evaluations, merge_sweep
 from serab.results.records import ClassifierResult, LayerScores, Predictions, RegressionResult
@@ -29,6 +31,7 @@ class Run:
     results: tuple[ClassifierResult, ...]
     predictions: tuple[Predictions, ...]
     regression: tuple[RegressionResult, ...]
+    findings: tuple[Finding, ...]
     demo: bool
     verification: Verification
     layers: tuple[LayerScores, ...] = ()
@@ -152,6 +155,7 @@ def _of_directory(found: Verification) -> Iterator[Run]:
                 tuple(joined),
                 tuple(answered),
                 tuple(regression),
+                tuple(row for row in found.findings if record_of(row.task).demo is demo),
                 demo,
                 found,
                 tuple(scores for scores in found.layers if scores.slot in slots),

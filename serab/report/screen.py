@@ -32,7 +32,7 @@ def print_task(
     rows: Sequence[ClassifierResult], leaks: LeakReport, console: Console | None = None
 ) -> None:
     """One corpus: every classifier, the selected and the best named, chance and majority."""
-    console = console or _stdout()
+    console = console or standard_output()
     first = rows[0]
     kind = "DEMO, not a benchmark: " if first.demo else ""
     title = f"{kind}{first.task}, {first.protocol}, split {first.seed}: {first.extractor} " + (
@@ -53,9 +53,9 @@ def print_task(
     for row in rows:
         for mark, text in MARKS.items():
             if row.has(mark):
-                _line(console, f"{text}: {describe(row)}")
+                print_line(console, f"{text}: {describe(row)}")
     sizes = f"{first.n_train} training, {first.n_val} validation, {first.n_test} test utterances"
-    _line(console, f"{sizes}; leaks: {'; '.join(leaks.lines())}")
+    print_line(console, f"{sizes}; leaks: {'; '.join(leaks.lines())}")
     console.print()
 
 
@@ -74,7 +74,7 @@ def describe(row: ClassifierResult) -> str:
 
 def print_splits(rows: Sequence[ClassifierResult], console: Console | None = None) -> None:
     """One corpus over several splits: how much is the split's luck."""
-    console = console or _stdout()
+    console = console or standard_output()
     chosen = [row for row in rows if row.has(PROTOCOLS[row.protocol].reports)]
     found = spread(chosen)
     if found is None:
@@ -107,7 +107,7 @@ def print_splits(rows: Sequence[ClassifierResult], console: Console | None = Non
     table.add_row(over, limits, "", "", mean, "", "", style="bold")
     console.print(table)
     if found.speakers is not None:
-        _line(console, f"{chosen[0].task}, {chosen[0].protocol}: {describe_speakers(found)}")
+        print_line(console, f"{chosen[0].task}, {chosen[0].protocol}: {describe_speakers(found)}")
     console.print()
 
 
@@ -126,7 +126,7 @@ def print_regression(
     rows: Sequence[RegressionResult], leaks: LeakReport, console: Console | None = None
 ) -> None:
     """Valence and arousal of one corpus."""
-    console = console or _stdout()
+    console = console or standard_output()
     first = rows[0]
     division = Draw(first.seed, first.folds).name
     title = f"{first.task}, {first.protocol}, split {division}: {first.extractor}"
@@ -139,7 +139,7 @@ def print_regression(
         cells = (row.dimension, row.regressor, parameters(row.params), *map(correlation, scores))
         table.add_row(*map(on_screen, (*cells, mark)), style="bold" if row.selected else None)
     console.print(table)
-    _line(console, f"leaks: {'; '.join(leaks.lines())}")
+    print_line(console, f"leaks: {'; '.join(leaks.lines())}")
     console.print()
 
 
@@ -158,7 +158,7 @@ def print_summary(
     tasks = [t for t in SERAB_TASKS if any(t in summary["tasks"] for summary in summaries)]
     if not tasks and not beyond:
         return
-    console = console or _stdout()
+    console = console or standard_output()
     means = ("UM", "WM", "GM") if tasks else ()
     name = "SERAB" if tasks else "Accuracy"
     names = " and ".join(summary["protocol"] for summary in summaries)
@@ -178,20 +178,20 @@ def print_summary(
             table.add_row(words, *cells)
     console.print(table)
     if beyond and tasks:
-        _line(console, f"{', '.join(beyond)}: no part of UM, WM and GM.")
+        print_line(console, f"{', '.join(beyond)}: no part of UM, WM and GM.")
     for summary in summaries if tasks else ():
         if summary["missing"]:
             present = summary["present"]
             triple = ", ".join(f"{mean} {percent(present[mean])}" for mean in means)
             words = MARKS[summary["reports"]]
             words = f"{summary['protocol']}, {words}" if len(summaries) > 1 else words
-            _line(
+            print_line(
                 console,
                 f"UM, WM, GM: undefined, missing: {', '.join(summary['missing'])}. Over "
                 f"{', '.join(summary['tasks'])} only, {words}: {triple}",
             )
     if len(summaries) > 1:
-        _line(console, "Scores of two protocols aren't compared: docs/protocols.md says why.")
+        print_line(console, "Scores of two protocols aren't compared: docs/protocols.md says why.")
     if tasks:
         console.print()
 
@@ -217,7 +217,7 @@ def _divisions(summaries: Sequence[Mapping[str, Any]], others: Sequence[Classifi
     return f", mean of {splits} splits" if splits > 1 else ""
 
 
-def _stdout() -> Console:
+def standard_output() -> Console:
     """Standard output; letters that its encoding lacks, such as a dash in Latin-1, become `?`."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -233,5 +233,16 @@ def _table(title: str, *left: str, right: Sequence[str]) -> Table:
     return table
 
 
-def _line(console: Console, text: str) -> None:
+def print_line(console: Console, text: str) -> None:
+    """A sentence, as long as it is."""
     console.print(on_screen(text), highlight=False, soft_wrap=True)
+
+
+def print_rows(
+    console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """A table whose first column is text and the others are numbers."""
+    table = _table(title, header[0], right=header[1:])
+    for row in rows:
+        table.add_row(*map(on_screen, row))
+    console.print(table)

@@ -10,12 +10,13 @@ from typing import Generic, TypeVar
 
 from datamodules.typed_json import parse
 from serab.results.checksums import CHANGED, read_checked, write_checked
+from serab.results.findings import ANALYSES, Finding
 from serab.results.records import ClassifierResult, LayerScores, Predictions, RegressionResult
 
 RESULTS, PREDICTIONS, REGRESSION = "results.jsonl", "predictions.jsonl", "regression.jsonl"
 LAYERS = "layers.jsonl"
 
-Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult, LayerScores)
+Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult, LayerScores, Finding)
 
 
 class Rows(Generic[Record]):
@@ -78,9 +79,11 @@ class RunFiles:
         self.predictions = Rows(run_dir / PREDICTIONS, Predictions)
         self.regression = Rows(run_dir / REGRESSION, RegressionResult)
         self.layers = Rows(run_dir / LAYERS, LayerScores)
+        self.findings = Rows(run_dir / ANALYSES, Finding)
 
     def check(self, protocols: Collection[str], extractor_fingerprint: str) -> None:
         """Raise ValueError where the directory holds a run of something else."""
+        self.check_extractor(extractor_fingerprint)
         for row in (*self.results, *self.regression):
             foreign = row.extractor_fingerprint != extractor_fingerprint
             if foreign or row.protocol not in protocols:
@@ -88,6 +91,15 @@ class RunFiles:
                     f"run_dir={self.run_dir}: holds results of {row.extractor} under the "
                     f"{row.protocol} protocol, from another encoder or protocol than this run's; "
                     "choose another run_dir."
+                )
+
+    def check_extractor(self, fingerprint: str) -> None:
+        """Raise ValueError where the directory holds results or findings of another encoder."""
+        for row in (*self.results, *self.regression, *self.findings):
+            if row.extractor_fingerprint != fingerprint:
+                raise ValueError(
+                    f"run_dir={self.run_dir}: holds results of {row.extractor}, from another "
+                    "encoder than this run's; choose another run_dir."
                 )
 
     def check_folds(self, task: str, protocol: str, folds: int | None) -> None:

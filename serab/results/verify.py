@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from serab.intervals import Interval, Over, score_interval
 from serab.protocol import PROTOCOLS
 from serab.results.checksums import CHANGED, read_checked
+from serab.results.findings import ANALYSES, Finding
 from serab.results.kept import CALIBRATION, all_kept, calibrations, of_protocol
 from serab.results.records import (
     LAYER,
@@ -46,7 +47,7 @@ SHARED = (
 )
 """What the classifiers of one split have in common."""
 
-Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult, LayerScores)
+Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult, LayerScores, Finding)
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Verification:
     results: tuple[ClassifierResult, ...]
     predictions: tuple[Predictions, ...]
     regression: tuple[RegressionResult, ...]
+    findings: tuple[Finding, ...]
     tested: int
     wrong: tuple[str, ...]
     unchecked: tuple[str, ...]
@@ -88,6 +90,7 @@ def verify_run(run_dir: Path) -> Verification:
     predictions = read(PREDICTIONS, Predictions)
     regression = read(REGRESSION, RegressionResult)
     layers = read(LAYERS, LayerScores)
+    findings = read(ANALYSES, Finding)
     unchecked: list[str] = []
     by_slot = {row.slot: row for row in predictions}
     for split in dict.fromkeys(row.split for row in results):
@@ -109,12 +112,22 @@ def verify_run(run_dir: Path) -> Verification:
     wrong += _wrong_layers(layers, (*results, *regression))
     if any(row.test_ccc is not None for row in regression):
         unchecked.append(f"{REGRESSION}: its scores, since no predictions are kept of regressors")
+    if findings:
+        unchecked.append(f"{ANALYSES}: what analyses found, since no predictions are kept of them")
     wrong += _mixed((*results, *regression))
     wrong += _wrong_summary(run_dir, results, regression, unchecked)
     count = len(tested & by_slot.keys())
     found = tuple(dict.fromkeys(wrong))
     return Verification(
-        run_dir, results, predictions, regression, count, found, tuple(unchecked), layers
+        run_dir,
+        results,
+        predictions,
+        regression,
+        findings,
+        count,
+        found,
+        tuple(unchecked),
+        layers,
     )
 
 
