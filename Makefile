@@ -50,9 +50,9 @@ $(SCRIPTS)/mermaid.min.js:
 
 lock:  ## requirements.txt and requirements-tf.txt anew from pyproject.toml
 	$(BIN)/uv pip compile --universal --quiet --python-version 3.11 --extra dev --extra transformers \
-		--extra analyses --extra onnx --extra opensmile --extra store --extra sweeps --extra tensorboard --extra av --extra docs --extra tflite pyproject.toml -o requirements.txt
+		--extra analyses --extra onnx --extra opensmile --extra store --extra sweeps --extra tensorboard --extra av --extra docs --extra tflite --extra mteb pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --universal --quiet --python-version 3.11 --extra dev --extra transformers \
-		--extra analyses --extra onnx --extra opensmile --extra store --extra sweeps --extra tensorboard --extra av --extra docs --extra tflite --extra tensorflow \
+		--extra analyses --extra onnx --extra opensmile --extra store --extra sweeps --extra tensorboard --extra av --extra docs --extra tflite --extra mteb --extra tensorflow \
 		-c requirements.txt pyproject.toml -o requirements-tf.txt
 
 # uv installs in a third of pip's time; without it pip does the same

@@ -8,13 +8,13 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-_SEPARATORS = (",", ";", "\t")
+_SEPARATORS = (",", ";", "\t", "|")
 
 
 def read_table(
     path: Path, columns: Sequence[str | Sequence[str]], *, any_names: bool = False
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows of a CSV file with a header, separated by comma, semicolon or tab.
+    """Rows of a CSV file with a header, separated by comma, semicolon, tab or bar.
 
     Args:
         columns: that the header must name, several names of one being a tuple of them; others

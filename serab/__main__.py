@@ -33,6 +33,8 @@ COMMANDS = (
     Command("evaluate", "serab.installed", "benchmark an encoder on emotions", ("evaluate",)),
     Command("report", "serab.report.__main__", "evaluations and the paper's table, as a page"),
     Command("verify", "serab.verify", "compute an evaluation's numbers again"),
+    Command("analyses", "serab.analyses.__main__", "audit split lists; pre-training against test"),
+    Command("leaderboard", "serab.leaderboard.__main__", "results that stay, and a page of them"),
     Command("train", "serab.installed", "pre-train an encoder on recordings of speech", ("train",)),
     Command("compare", "models.compare", "curves of several pre-training runs"),
     Command("sweep", "serab.sweep.__main__", "the table of a sweep, killed or not"),
@@ -66,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int | None:
 
 def usage() -> str:
     """All commands, a line each."""
-    rows = "\n".join(f"  {command.name:10}{command.help}" for command in COMMANDS)
+    rows = "\n".join(f"  {command.name:12}{command.help}" for command in COMMANDS)
     return (
         "usage: serab COMMAND ...\n\n"
         "Pre-train speech encoders, embed with them, benchmark them on emotion.\n\n"

@@ -19,6 +19,7 @@ from serab.extractors.base import Extractor
 from serab.index import CorpusIndex
 from serab.intervals import Interval, Over, score_interval
 from serab.keep.classifier import keep_classifier
+from serab.layer_search import PreparedLayers
 from serab.protocol import Mark, Protocol
 from serab.results.kept import describe_calibration, kept_bytes, kept_path, read_kept
 from serab.results.projection import save_projection
@@ -86,7 +87,7 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
     def key(self, split: EmbeddedSplit, target: str) -> tuple:
         return (split.index.code, self.protocol.name, split.parts.draw.name)
 
-    def search(self, prepared: PreparedTask, candidate: Candidate) -> Searched:
+    def search(self, prepared: PreparedTask | PreparedLayers, candidate: Candidate) -> Searched:
         return prepared.search(candidate, accuracy)
 
     def marked(self, rows: Sequence[ClassifierResult]) -> tuple[ClassifierResult, ...]:
@@ -132,7 +133,7 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
         )
 
     def test(
-        self, split: EmbeddedSplit, prepared: PreparedTask, row: ClassifierResult
+        self, split: EmbeddedSplit, prepared: PreparedTask | PreparedLayers, row: ClassifierResult
     ) -> ClassifierResult:
         asked = split.utterances[prepared.task.n_fit :]
         kept = Predictions(
@@ -175,7 +176,7 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
         kept = keep_classifier(
             self.files.run_dir,
             row,
-            prepared,
+            prepared.at(row.params),
             split.parts.emotions,
             self.extractor.state(),
             answers,

@@ -169,7 +169,8 @@ def run_plan(
                 _run(cached, rules, extractor, files)
         summary = summary_with_calibration(files.results, plan.protocols, run_dir)
         write_summary(summary, run_dir)
-        print_summary(list(summary.get("protocols", {"": summary}).values()), files.results)
+        each = list(summary.get("protocols", {"": summary}).values())
+        print_summary(each, files.results)
         run_analyses(
             plan.analyses,
             plan.tasks.classification,
@@ -179,6 +180,11 @@ def run_plan(
             plan.classifiers,
             plan.jobs,
         )
+    if all(rules.tests_all for rules in plan.protocols):
+        log.info(
+            "strict       the reported classifiers were chosen on the test part; "
+            "protocol=published,strict gives the number of ones that weren't beside it"
+        )
     for name in (RESULTS, PREDICTIONS, REGRESSION, SUMMARY, ANALYSES):
         if (run_dir / name).exists():
             log.info("%-12s %s", name.split(".")[0], run_dir / name)
@@ -186,8 +192,7 @@ def run_plan(
         log.info(
             "cache        %s, %.1f MB", plan.cache.folder, total_bytes(plan.cache.folder) / 1e6
         )
-    summaries = list(summary.get("protocols", {"": summary}).values())
-    for task in [task for part in summaries for task in part.get(CALIBRATION, {})][:1]:
+    for task in [task for entry in each for task in entry.get(CALIBRATION, {})][:1]:
         command = f"python -m serab.predict FOLDER --from {run_dir} --task {task} --out TABLE.csv"
         log.info("predict      %s", command)
     log.info("report       python -m serab.report %s --out report", run_dir)

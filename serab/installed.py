@@ -15,6 +15,8 @@ from typing import Any
 
 SCRIPTS = Path(__file__).with_name("scripts")
 IS_INSTALLED = SCRIPTS.is_dir()
+FOLDER = SCRIPTS if IS_INSTALLED else Path(__file__).parents[1]
+"""Of the two scripts and their `conf`."""
 PRINTED = re.compile(r"\bpython (\S*/)?(train|evaluate)\.py\b")
 
 
@@ -25,8 +27,7 @@ def main(arguments: Sequence[str]) -> None:
         arguments: its name, and those of its command line.
     """
     name, *rest = arguments
-    folder = SCRIPTS if IS_INSTALLED else Path(__file__).parents[1]
-    script = folder / f"{name}.py"
+    script = FOLDER / f"{name}.py"
     sys.argv = [str(script), *rest]
     runpy.run_path(str(script), run_name="__main__")
 

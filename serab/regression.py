@@ -12,6 +12,7 @@ from serab.draws import Draw
 from serab.estimators.grid import Candidate
 from serab.estimators.svm import predict_svms
 from serab.index import CorpusIndex
+from serab.layer_search import PreparedLayers
 from serab.results.records import RegressionResult
 from serab.results.run_files import Rows
 from serab.runner import EmbeddedSplit, TaskRunner
@@ -58,7 +59,7 @@ class RegressionRunner(TaskRunner[RegressionResult]):
     def key(self, split: EmbeddedSplit, target: str) -> tuple:
         return (_task(split.index), target, self.protocol.name, split.parts.draw.name)
 
-    def search(self, prepared: PreparedTask, candidate: Candidate) -> Searched:
+    def search(self, prepared: PreparedTask | PreparedLayers, candidate: Candidate) -> Searched:
         return prepared.search(candidate, ccc)
 
     def marked(self, rows: Sequence[RegressionResult]) -> tuple[RegressionResult, ...]:
@@ -98,7 +99,7 @@ class RegressionRunner(TaskRunner[RegressionResult]):
         )
 
     def test(
-        self, split: EmbeddedSplit, prepared: PreparedTask, row: RegressionResult
+        self, split: EmbeddedSplit, prepared: PreparedTask | PreparedLayers, row: RegressionResult
     ) -> RegressionResult:
         predicted = prepared.predict_test(REGRESSORS[row.regressor], row.params)
         true = prepared.task.test_targets

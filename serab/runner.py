@@ -19,11 +19,13 @@ from serab.cache_folder import cache_root
 from serab.draws import Draw
 from serab.embed.cache import Cache
 from serab.embed.corpus import embed_corpus
+from serab.embed.layers import EmbeddedLayers
 from serab.estimators.grid import Candidate
 from serab.extractors.base import Extractor
 from serab.index import CorpusIndex, Utterance
+from serab.layer_search import PreparedLayers
 from serab.protocol import Protocol
-from serab.results.records import ClassifierResult, RegressionResult
+from serab.results.records import ClassifierResult, LayerScores, RegressionResult
 from serab.results.run_files import Rows, RunFiles
 from serab.search import CannotFit, PreparedTask, Searched, Task
 from serab.splits import Split, leak_report, speaker_ids
@@ -64,14 +66,21 @@ class EmbeddedSplit:
 
     @cached_property
     def embeddings(self) -> np.ndarray:
-        """float32 (N, D), in the order training, validation, test."""
+        """float32 (N, D), in the order training, validation, test; of the last of layers."""
+        if self.extractor.layers:
+            return self.layers.at(self.extractor.layers[-1])
         return embed_corpus(self.extractor, self.index, self.parts.train, self.order, self.cache)
 
-    def task(self, targets: Sequence) -> Task:
-        """The task of predicting `targets`, one an utterance, in the same order."""
+    @cached_property
+    def layers(self) -> EmbeddedLayers:
+        """All layers of the extractor."""
+        return EmbeddedLayers(self.extractor, self.index, self.parts.train, self.order, self.cache)
+
+    def task(self, targets: Sequence, layer: int | None = None) -> Task:
+        """The task of predicting `targets`, one an utterance, in the same order; at a layer."""
         speakers = np.array(speaker_ids(self.index, self.parts.protocol))
         return Task(
-            self.embeddings,
+            self.embeddings if layer is None else self.layers.at(layer),
             np.array(targets),
             speakers[self.order],
             len(self.parts.train),
@@ -137,6 +146,9 @@ class TaskRunner(ABC, Generic[Row]):
                 left_out.append(error)
                 log.warning("%s %-4s left out: %s", key[0], candidate.name, error)
                 continue
+            if searched.by_layer:
+                layers, scores = list(self.extractor.layers), list(searched.by_layer)
+                self.files.layers.put(LayerScores(list(row.slot), layers, scores))
             self.rows.put(row)
             log.info("%s, %.1f s", row.describe_search(), row.seconds)
         if not self.rows.of_split(key):
@@ -149,10 +161,17 @@ class TaskRunner(ABC, Generic[Row]):
         self.keep(split, target, rows)
         return self.rows.of_split(key)
 
-    def prepared(self, split: EmbeddedSplit, target: str) -> PreparedTask:
+    def prepared(self, split: EmbeddedSplit, target: str) -> PreparedTask | PreparedLayers:
         """The task of predicting a target, normalised as the protocol says."""
-        task = split.task([getattr(utterance, target) for utterance in split.utterances])
-        return PreparedTask(task, self.protocol, self.jobs)
+        targets = [getattr(utterance, target) for utterance in split.utterances]
+        if self.extractor.layers:
+            return PreparedLayers(
+                self.extractor.layers,
+                lambda layer: split.task(targets, layer),
+                self.protocol,
+                self.jobs,
+            )
+        return PreparedTask(split.task(targets), self.protocol, self.jobs)
 
     def _marked(self, key: tuple) -> tuple[Row, ...]:
         rows = self.rows.of_split(key)
@@ -177,7 +196,7 @@ class TaskRunner(ABC, Generic[Row]):
         """What the slots of this target's results begin with."""
 
     @abstractmethod
-    def search(self, prepared: PreparedTask, candidate: Candidate) -> Searched:
+    def search(self, prepared: PreparedTask | PreparedLayers, candidate: Candidate) -> Searched:
         """The candidate's grid point that is best on validation."""
 
     @abstractmethod
@@ -196,7 +215,7 @@ class TaskRunner(ABC, Generic[Row]):
         """The rows of one target, with their marks."""
 
     @abstractmethod
-    def test(self, split: EmbeddedSplit, prepared: PreparedTask, row: Row) -> Row:
+    def test(self, split: EmbeddedSplit, prepared: PreparedTask | PreparedLayers, row: Row) -> Row:
         """Fit the row's candidate, predict the test part, score it."""
 
     def embedded(self, split: EmbeddedSplit) -> None:

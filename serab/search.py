@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from serab.estimators.grid import Candidate, Fold, Workers, predict_grid
 from serab.protocol import Protocol
+from serab.results.records import LAYER
 from serab.scores import accuracy
 
 
@@ -41,11 +42,15 @@ class Task:
 
 @dataclass(frozen=True)
 class Searched:
-    """The grid point that is best on validation, and its score there."""
+    """The grid point that is best on validation, and its score there.
+
+    `by_layer` has the best score of each layer, where there are several.
+    """
 
     params: dict[str, Any]
     val_score: float
     seconds: float
+    by_layer: tuple[float, ...] = ()
 
 
 class PreparedTask:
@@ -92,7 +97,12 @@ class PreparedTask:
 
     def predict_test(self, candidate: Candidate, params: Mapping[str, Any]) -> np.ndarray:
         """Fit on training and validation with `params`, and predict the test part."""
-        return self._predict(candidate, [params], self.task.n_fit, len(self.embeddings))[0]
+        points = [_estimator_params(params)]
+        return self._predict(candidate, points, self.task.n_fit, len(self.embeddings))[0]
+
+    def at(self, params: Mapping[str, Any]) -> PreparedTask:
+        """The task at the layer that a grid point names; here there is one."""
+        return self
 
     def fit(self, candidate: Candidate, params: Mapping[str, Any], fitted: int) -> Pipeline:
         """The candidate itself, fitted on the first utterances: it predicts as the grid did.
@@ -100,7 +110,7 @@ class PreparedTask:
         What it is given is normalised per speaker already where the protocol says so.
         """
         scaler = None if self.protocol.per_speaker else StandardScaler()
-        estimator = clone(candidate.estimator).set_params(**params)
+        estimator = clone(candidate.estimator).set_params(**_estimator_params(params))
         steps = [("scaler", scaler), ("classifier", estimator)]
         pipeline = Pipeline([(name, step) for name, step in steps if step is not None])
         return pipeline.fit(self.embeddings[:fitted], self.task.targets[:fitted])
@@ -119,6 +129,10 @@ class PreparedTask:
         except ValueError as error:
             reason = str(error).removeprefix(f"{candidate.name}: ")
             raise CannotFit(f"{candidate.name} can't be fitted: {reason}") from error
+
+
+def _estimator_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if name != LAYER}
 
 
 class CannotFit(ValueError):

@@ -230,7 +230,8 @@ def test_plain_train_is_the_demo():
 
 
 def test_extractors_compose():
-    for name in set(options("extractor")) - {"own"}:  # a class of the user's
+    known = {f"hub/{name}" for name in options("extractor/hub")} | set(options("extractor"))
+    for name in known - {"own"}:  # a class of the user's
         assert composed(f"extractor={name}", config="evaluate").extractor._target_.startswith(
             "serab."
         )

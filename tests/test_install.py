@@ -83,7 +83,7 @@ class Installed:
     def _run(self, command: list, status: int, cwd: Path | None, environment: dict) -> str:
         done = subprocess.run(
             command, cwd=cwd or self.folder, env=self.environment | environment, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=100,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300,
         )  # fmt: skip
         assert done.returncode == status, done.stdout
         return done.stdout
@@ -131,6 +131,10 @@ def test_from_recordings_to_a_report(installed: Installed):
     installed.run("serab report scores --out report")
     assert (installed.folder / "report" / "report.html").is_file()
     assert "all of it holds" in installed.run("serab verify scores")
+    installed.run("serab embed speech --encoder run --out table.parquet")
+    assert "5 rows of 5 recordings" in installed.run(
+        "serab predict speech --from scores --task EMB --out emotions.csv"
+    )
     assert "audio_ntt_512" in installed.run("serab cache")
     assert "EMB" in installed.run("serab prepare --list")
 

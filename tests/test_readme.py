@@ -5,7 +5,6 @@ A command that the table below doesn't know fails: say there what it leaves behi
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -28,7 +27,6 @@ NO_GPU = "torch finds no GPU on this machine; leave out trainer=gpu, or set trai
 
 
 COMMANDS = commands(README, *GUIDES)
-EMBED = ("serab.embed.__main__", "serab.predict")
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,6 @@ class Walk:
         refused: without `more` it can't run where there is no GPU, and says this.
         fresh: in an interpreter of its own, which reads the environment anew.
         environment: variables on top.
-        needs: modules without which it isn't run.
     """
 
     leaves: tuple[str, ...] = ()
@@ -53,7 +50,6 @@ class Walk:
     refused: str = ""
     fresh: bool = False
     environment: dict[str, str] = field(default_factory=dict)
-    needs: tuple[str, ...] = ()
 
 
 # fmt: off
@@ -115,11 +111,11 @@ WALKS = {
     "python evaluate.py ckpt=RUN tasks=[EMB] protocol=strict run_dir=STRICT":
         Walk(("STRICT/summary.json",), more=QUICK),
     "python -m serab.embed SPEECH --encoder speech_512 --out table.parquet":
-        Walk(("table.parquet",), needs=EMBED),
+        Walk(("table.parquet",)),
     "python -m serab.embed SPEECH --encoder RUN --out windows.csv --segments 2 --hop 1":
-        Walk(("windows.csv",), holds="start", needs=EMBED),
+        Walk(("windows.csv",), holds="start"),
     "python -m serab.predict SPEECH --from STRICT --task EMB --out emotions.csv":
-        Walk(("emotions.csv",), holds="anger", needs=EMBED),
+        Walk(("emotions.csv",), holds="anger"),
 }
 DEMO = {  # what makes the recipe of `make demo` small
     "train.py": f"{TINY} trainer.max_epochs=1",
@@ -148,9 +144,6 @@ def test_a_guide_is_short(guide: Path):
 def test_command(place: Place, command: str):
     assert command in WALKS, f"{command}: say in WALKS what it leaves behind"
     walk = WALKS[command]
-    for module in walk.needs:
-        if importlib.util.find_spec(module) is None:
-            pytest.skip(f"{module} isn't there yet")
     place.need(*place.needed_by(command), *place.needed_by(walk.more))
     before = place.files(walk.leaves)
     environment = place.environment | walk.environment

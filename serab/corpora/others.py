@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from serab.corpora.more import MORE
 from serab.corpora.own import own_corpus
 from serab.corpora.records import Access, Archive, Corpus, Person, Sex, SpeakerTable, grammar
 
@@ -127,6 +128,7 @@ BEYOND: tuple[Corpus, ...] = (
         speakers=3,
         notes=("names tell voices (child, female, male), not people: voices stand for speakers",),
     ),
+    *MORE,
     Corpus(
         code="DEMO",
         name="Demo speech",

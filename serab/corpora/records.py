@@ -66,6 +66,18 @@ class SpeakerTable:
 
 
 @dataclass(frozen=True)
+class LabelTable:
+    """A table that comes with the audio and says what names don't: its place, and its columns."""
+
+    example: str
+    path: str
+    speaker: str
+    emotion: str
+    text: str
+    sex: str | None = None
+
+
+@dataclass(frozen=True)
 class Name:
     """What a file name or a table says: utterance id, true speaker, released group, emotion if it
     does, and what is known of the speaker (age in years), the language, the sentence (id or text),
@@ -94,7 +106,8 @@ class Corpus:
     is the corpus' own code of the sentence; the whole match names the utterance. `people` says of
     the speakers what names don't, `speaker_table` where the corpus' own table says it. `example` is
     a path that it fits. Where names don't say the emotion, `label_files` fits the paths of the
-    files that do. `counts` are utterances per emotion, in the order of
+    files that do, and `label_table` says how they are read, where they are tables; their group
+    `part` is an official part. `counts` are utterances per emotion, in the order of
     `emotions`, `total` all of them where only that is known; `mean_seconds` is as published;
     `probabilities` are the shares of speakers for training, validation and test;
     `released_without` are classes that the published scores lack; `respell` (pattern, template)
@@ -128,6 +141,7 @@ class Corpus:
     mirror: str = ""
     people: tuple[Person, ...] = ()
     speaker_table: SpeakerTable | None = None
+    label_table: LabelTable | None = None
     serab: bool = False
     demo: bool = False
 
@@ -163,7 +177,7 @@ class Corpus:
         if match is None:
             return None
         groups = match.groupdict()
-        speaker = groups["speaker"] + (groups.get("speaker2") or "")
+        speaker = groups.get("speaker", "") + (groups.get("speaker2") or "")
         emotion = self.label(groups["emotion"]) if "emotion" in groups else None
         stem = match[0].replace("/", "_").rsplit(".", 1)[0]
         if self.respell is not None:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from datamodules.files import write_whole
 from serab.cache_folder import AUDIO, audio_bytes, audio_limit, prune_audio
-from serab.cache_folder import cache_root as cache_root
 
 log = logging.getLogger("evaluate")
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from typing import Protocol
 
 import numpy as np
 
@@ -19,6 +20,16 @@ from serab.extractors.base import Extractor
 from serab.extractors.loading import single_threaded_torch
 from serab.index import CorpusIndex
 from serab.terminal import progress
+
+
+class Store(Protocol):
+    """Where embeddings go, by the SHA-256 of their recording."""
+
+    @property
+    def width(self) -> int | None: ...
+    def __contains__(self, sha256: str) -> bool: ...
+    def add(self, sha256: str, embedding: np.ndarray) -> None: ...
+    def flush(self) -> None: ...
 
 
 def embed_corpus(
@@ -59,6 +70,14 @@ def embed_waveforms(
     index, cache = reader.index, reader.cache
     hashes = [index.utterances[i].sha256 for i in positions]
     store = EmbeddingStore(cache, extractor, hashes)
+    fill(store, extractor, reader, positions)
+    return np.stack([store[sha256] for sha256 in hashes])
+
+
+def fill(store: Store, extractor: Extractor, reader: WaveformReader, positions: np.ndarray) -> None:
+    """Embed what the store lacks of the utterances at `positions`, by a fitted extractor."""
+    index = reader.index
+    hashes = [index.utterances[i].sha256 for i in positions]
     first = {sha256: i for i, sha256 in zip(positions, hashes, strict=True) if sha256 not in store}
     bar = progress(
         title=f"{index.code} {extractor.name}",
@@ -76,11 +95,10 @@ def embed_waveforms(
     finally:
         store.flush()
         bar.close()
-    return np.stack([store[sha256] for sha256 in hashes])
 
 
 def _embeddings(
-    extractor: Extractor, reader: WaveformReader, positions: list[int], store: EmbeddingStore
+    extractor: Extractor, reader: WaveformReader, positions: list[int], store: Store
 ) -> Generator[tuple[list[int], np.ndarray], None, None]:
     """Batches of positions and their embeddings; what another process embeds meanwhile isn't."""
     utterances = reader.index.utterances

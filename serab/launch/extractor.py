@@ -12,11 +12,12 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from serab.extractors.base import Extractor
+from serab.installed import FOLDER
 from serab.launch.arguments import check_arguments
 from serab.launch.errors import explain, full_errors
 from serab.launch.script import build, replaced
 
-CONFIGS = Path(__file__).resolve().parents[2] / "conf"
+CONFIGS = FOLDER.resolve() / "conf"
 _ANY_KEY = "own"
 """The option whose class is the user's, with settings that are its own."""
 

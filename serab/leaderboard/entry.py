@@ -160,7 +160,10 @@ def write_entry(entry: Entry, folder: Path = FOLDER) -> Path:
     """Write an entry whole."""
     path = folder / entry.path
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(asdict(entry), indent=1, ensure_ascii=False) + "\n")
+    content = asdict(entry)
+    splits = ",\n".join(f"  {json.dumps(split)}" for split in content.pop("splits"))  # a line each
+    rest = json.dumps(content, indent=1, ensure_ascii=False).removesuffix("\n}")
+    write_whole(path, f'{rest},\n "splits": [\n{splits}\n ]\n}}\n')
     return path
 
 

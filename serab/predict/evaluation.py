@@ -12,7 +12,7 @@ from serab.launch.extractor import compose_extractor, extractor_of, recorded_set
 from serab.protocol import PROTOCOLS, Protocol
 from serab.report.screen import describe
 from serab.results.kept import KEPT, KeptClassifier, all_kept, describe_calibration
-from serab.results.records import ClassifierResult
+from serab.results.records import LAYER, ClassifierResult
 from serab.results.run_files import RESULTS, RunFiles
 
 
@@ -102,7 +102,8 @@ class KeptEvaluation:
             )
         if self.kept.extractor_state:
             built.restore(self.kept.extractor_state)
-        return built
+        layer = self.kept.params.get(LAYER)
+        return built.at_layer(layer) if isinstance(layer, int) else built
 
     def describe(self) -> list[str]:
         """What the classifier was fitted on, how good it is, and for whom; a sentence a line."""

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from serab.corpora.inventory import inventory
-from serab.corpora.records import Corpus
+from serab.corpora.records import Corpus, Name
 from serab.index import CorpusIndex, Stamp, Utterance
 from serab.prepare.check import Broken, Checked, check_recordings
 from serab.prepare.errors import PrepareError
-from serab.prepare.labels import Label, read_iemocap
+from serab.prepare.labels import Label, read_iemocap, read_label_table
 from serab.prepare.speakers import read_speakers
 from serab.prepare.survey import Survey
 
@@ -99,9 +99,12 @@ def _with_labels(
     if not surveyed.labels:
         raise PrepareError(
             f"{record.code}: {len(surveyed.found)} recordings but no label file "
-            "(Session*/dialog/EmoEvaluation/Ses*.txt); give the folder that holds both."
+            f"({_label_file(record)}); give the folder that holds both."
         )
-    labels = read_iemocap(folder / path for path in surveyed.labels)
+    if record.label_table is not None:
+        labels = read_label_table(record, record.label_table, folder, surveyed.labels)
+    else:
+        labels = read_iemocap(folder / path for path in surveyed.labels)
     found, unknown = {}, []
     others: Counter[str] = Counter()
     for key, (name, copies) in surveyed.found.items():
@@ -110,7 +113,7 @@ def _with_labels(
         elif (emotion := record.label(labels[key].emotion)) is None:
             others[labels[key].emotion] += 1
         else:
-            found[key] = (replace(name, emotion=emotion), copies)
+            found[key] = (_labelled(name, labels[key], emotion), copies)
     notes = []
     if others:
         counts = ", ".join(f"{emotion} {count}" for emotion, count in sorted(others.items()))
@@ -123,6 +126,26 @@ def _with_labels(
         if record.label(label.emotion) is not None and key not in surveyed.found
     ]
     return replace(surveyed, found=found), labels, absent, notes
+
+
+def _label_file(record: Corpus) -> str:
+    table = record.label_table
+    return "Session*/dialog/EmoEvaluation/Ses*.txt" if table is None else table.example
+
+
+def _labelled(name: Name, label: Label, emotion: str) -> Name:
+    """A name with what its label adds."""
+    if label.speaker is None:
+        return replace(name, emotion=emotion)
+    return replace(
+        name,
+        emotion=emotion,
+        speaker=label.speaker,
+        group=label.speaker,
+        text=label.text,
+        sex=label.sex,
+        part=label.part,
+    )
 
 
 def _missing(record: Corpus, surveyed: Survey, absent: Sequence[str]) -> list[str]:

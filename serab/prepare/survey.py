@@ -91,7 +91,7 @@ def not_this_corpus(record: Corpus, paths: Sequence[str], source: str) -> Prepar
     fitting = Counter(
         other.code
         for other in CORPORA.values()
-        if other is not record
+        if other is not record and other.label_table is None  # whose names say nothing
         for text in texts
         if other.parse(text) is not None
     )

@@ -53,9 +53,18 @@ class RecordingEmbedder:
         extractor: the encoder.
         paths: of all recordings.
         windows: rows over time; None for one row a recording.
+
+    Raises:
+        ValueError: an extractor of several layers, among which nothing chooses here.
     """
 
     def __init__(self, extractor: Extractor, paths: Sequence[str], windows: Windows | None = None):
+        if extractor.layers:
+            first, *_, last = extractor.layers
+            raise ValueError(
+                f"extractor.layer=all: {extractor.name} has the layers {first} to {last}, and only "
+                "evaluate.py chooses among them; give the number of one, or mean."
+            )
         self.extractor, self.paths, self.windows = extractor, paths, windows
 
     def embed(self, positions: Iterable[int]) -> Generator[Embedded, None, None]:

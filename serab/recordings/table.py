@@ -28,7 +28,7 @@ from serab.recordings.formats import (
 from serab.recordings.inputs import Inputs
 from serab.recordings.parts import Part, Parts
 from serab.recordings.windows import Windows
-from serab.results.summary import versions
+from serab.results.versions import package_versions, versions
 from serab.run_dir import RunInUse, hold
 from serab.terminal import progress
 
@@ -83,7 +83,7 @@ class Job:
             "recordings": len(inputs.paths),
             "inputs": inputs.digest,
             "settings": json.loads(json.dumps(dict(settings or {}))),
-            "versions": versions(),
+            "versions": package_versions(),
         }
 
     @property
@@ -136,7 +136,7 @@ class Job:
             written = Written(parts.rows(), parts.dimensions, len(faults))
             provenance = {
                 "job": self.identity,
-                "about": self.about,
+                "about": self.about | {"versions": versions()},
                 "state": self.extractor.state(),
                 **asdict(written),
             }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 PALETTE = (
-    "#b3a100", "#0072b2", "#d55e00", "#cc79a7", "#009e73", "#e69f00", "#56b4e9", "#8d99ae",
+    "#9e2a5e", "#0072b2", "#d55e00", "#cc79a7", "#009e73", "#e69f00", "#56b4e9", "#a8adb5",
 )  # fmt: skip
-"""Okabe and Ito's seven hues (https://jfly.uni-koeln.de/color/), yellow darker for white paper, and
+"""Okabe and Ito's hues (https://jfly.uni-koeln.de/color/), wine in place of their yellow, and
 a grey."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")

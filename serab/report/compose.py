@@ -10,6 +10,7 @@ from serab.report.blocks.classes import classes
 from serab.report.blocks.comparison import comparison
 from serab.report.blocks.cross_validation import cross_validation
 from serab.report.blocks.gallery import gallery
+from serab.report.blocks.layers import layers
 from serab.report.blocks.paper_table import present_only, table_3
 from serab.report.blocks.provenance import leaks, protocols, provenance
 from serab.report.blocks.scores import accuracies, regression, splits
@@ -45,6 +46,7 @@ def compose(runs: Sequence[Run]) -> Page:
         + cross_validation(runs)
         + splits(runs)
         + comparison(runs)
+        + layers(runs)
         + regression(runs)
     )
     blocks += analyses(runs)

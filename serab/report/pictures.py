@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from serab.escaping import one_line
 from serab.report.colours import looks
@@ -114,6 +115,40 @@ def accuracy_picture(
                       color=theme.muted, fontsize=TEXT)  # fmt: skip
 
     return both_themes(name, alt, draw, 0.95 + row_inches * len(bars))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Scores (fractions) over layers, and the layer that was chosen."""
+
+    label: str
+    layers: Sequence[int]
+    scores: Sequence[float]
+    chosen: int
+
+
+def layers_picture(
+    name: str, alt: str, title: str, curves: Sequence[Curve], chance: float
+) -> Picture:
+    """Validation accuracy over layers, a curve a classifier; a marker where it was chosen."""
+
+    def draw(axes: Axes, theme: Theme) -> None:
+        axes.axhline(100 * chance, color=theme.muted, linestyle=":", linewidth=1)
+        found = looks([curve.label for curve in curves])
+        for curve in curves:
+            colour, marker = found[curve.label]
+            scores = [100 * score for score in curve.scores]
+            chosen = [list(curve.layers).index(curve.chosen)]
+            axes.plot(curve.layers, scores, color=colour, linewidth=1.4, marker=marker,
+                      markersize=7, markevery=chosen, label=curve.label)  # fmt: skip
+        axes.set_xlabel("layer")
+        axes.set_ylabel("validation accuracy %")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _title(axes, title, theme)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=3, frameon=False,
+                    fontsize=TEXT, labelcolor=theme.ink, handlelength=1.6)  # fmt: skip
+
+    return both_themes(name, alt, draw, 3.4)
 
 
 def confusion_picture(

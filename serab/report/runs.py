@@ -13,7 +13,7 @@ from serab.protocol import PROTOCOLS, Mark, Protocol
 from serab.results.findings import Finding
 from serab.results.folds import join_folds
 from serab.results.merge import evaluations, merge_sweep
-from serab.results.records import ClassifierResult, Predictions, RegressionResult
+from serab.results.records import ClassifierResult, LayerScores, Predictions, RegressionResult
 from serab.results.run_files import RunFiles
 from serab.results.summary import Spread, read_summary, spread, summarise
 from serab.results.verify import Verification, verify_run
@@ -34,6 +34,7 @@ class Run:
     findings: tuple[Finding, ...]
     demo: bool
     verification: Verification
+    layers: tuple[LayerScores, ...] = ()
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -157,4 +158,5 @@ def _of_directory(found: Verification) -> Iterator[Run]:
                 tuple(row for row in found.findings if record_of(row.task).demo is demo),
                 demo,
                 found,
+                tuple(scores for scores in found.layers if scores.slot in slots),
             )

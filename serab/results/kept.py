@@ -144,10 +144,15 @@ def summary_with_calibration(
     """`summarise_all`, and the calibration of the classifiers that the run directory keeps."""
     summary = summarise_all(results, protocols)
     kept = all_kept(run_dir)
-    for name, part in summary.get("protocols", {protocols[0].name: summary}).items():
-        if found := calibrations(kept, name):
-            part[CALIBRATION] = found
+    for protocol in protocols:
+        if found := calibrations(kept, protocol.name):
+            of_protocol(summary, protocol)[CALIBRATION] = found
     return summary
+
+
+def of_protocol(summary: dict[str, Any], protocol: Protocol) -> dict[str, Any]:
+    """What a run's summary says of one of its protocols."""
+    return summary["protocols"][protocol.name] if "protocols" in summary else summary
 
 
 def describe_calibration(kept: KeptClassifier) -> str:

@@ -79,6 +79,7 @@ def merge_runs(run_dirs: Sequence[Path], out: Path) -> Path:
     _merge(files.results, [part.results for part in parts], out)
     _merge(files.predictions, [part.predictions for part in parts], out)
     _merge(files.regression, [part.regression for part in parts], out)
+    _merge(files.layers, [part.layers for part in parts], out)
     for split in dict.fromkeys(row.split for row in files.results):
         protocol = PROTOCOLS[split[1]]
         chosen: Sequence[ClassifierResult] = marked(

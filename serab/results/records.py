@@ -15,6 +15,9 @@ from serab.protocol import Mark
 Params = dict[str, float | int | str | bool | None]
 """A grid point: scikit-learn's names and settings."""
 
+LAYER = "layer"
+"""The parameter of a grid point that is the extractor's, where it has several layers."""
+
 Limits = Annotated[list[Fraction], Len(2, 2)]
 """Low and high end of an interval."""
 
@@ -197,6 +200,40 @@ class RegressionResult(_Sourced):
     @property
     def slot(self) -> tuple:
         return (*self.split, self.regressor)
+
+
+@dataclass(frozen=True)
+class LayerScores:
+    """The best validation score of each layer, in a result of an extractor of several layers.
+
+    The result's `params` have the layer that was chosen: the first of the best.
+
+    Attributes:
+        result: slot of the result.
+        layers: their numbers.
+        validation: for each; accuracies, or CCC for a regressor.
+    """
+
+    result: list[str | int]
+    layers: Annotated[list[Count], Len(1)]
+    validation: Annotated[list[Correlation], Len(1)]
+
+    def __post_init__(self) -> None:
+        if len(self.layers) != len(self.validation):
+            raise ValueError("layers and validation aren't lists of one length")
+
+    @property
+    def split(self) -> tuple:
+        return tuple(self.result[:-1])
+
+    @property
+    def slot(self) -> tuple:
+        return tuple(self.result)
+
+    @property
+    def chosen(self) -> int:
+        """The layer that the result must have."""
+        return self.layers[self.validation.index(max(self.validation))]
 
 
 def speaker_accuracies(answers: Predictions) -> list[float]:

@@ -11,11 +11,12 @@ from typing import Generic, TypeVar
 from datamodules.typed_json import parse
 from serab.results.checksums import CHANGED, read_checked, write_checked
 from serab.results.findings import ANALYSES, Finding
-from serab.results.records import ClassifierResult, Predictions, RegressionResult
+from serab.results.records import ClassifierResult, LayerScores, Predictions, RegressionResult
 
 RESULTS, PREDICTIONS, REGRESSION = "results.jsonl", "predictions.jsonl", "regression.jsonl"
+LAYERS = "layers.jsonl"
 
-Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult, Finding)
+Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult, LayerScores, Finding)
 
 
 class Rows(Generic[Record]):
@@ -77,6 +78,7 @@ class RunFiles:
         self.results = Rows(run_dir / RESULTS, ClassifierResult)
         self.predictions = Rows(run_dir / PREDICTIONS, Predictions)
         self.regression = Rows(run_dir / REGRESSION, RegressionResult)
+        self.layers = Rows(run_dir / LAYERS, LayerScores)
         self.findings = Rows(run_dir / ANALYSES, Finding)
 
     def check(self, protocols: Collection[str], extractor_fingerprint: str) -> None:
@@ -117,6 +119,7 @@ class RunFiles:
         stale = [row.slot for row in rows.of_split(split) if row.source != source]
         rows.drop(stale)
         self.predictions.drop(stale)
+        self.layers.drop(stale)
 
 
 def read_rows(path: Path, kind: type[Record]) -> tuple[list[Record], bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,16 +13,18 @@ from serab.intervals import Interval, Over, score_interval
 from serab.protocol import PROTOCOLS
 from serab.results.checksums import CHANGED, read_checked
 from serab.results.findings import ANALYSES, Finding
-from serab.results.kept import CALIBRATION, all_kept, calibrations
+from serab.results.kept import CALIBRATION, all_kept, calibrations, of_protocol
 from serab.results.records import (
+    LAYER,
     TEST_SCORES,
     ClassifierResult,
+    LayerScores,
     Predictions,
     RegressionResult,
     marked,
     speaker_accuracies,
 )
-from serab.results.run_files import PREDICTIONS, REGRESSION, RESULTS, read_rows
+from serab.results.run_files import LAYERS, PREDICTIONS, REGRESSION, RESULTS, read_rows
 from serab.results.summary import SUMMARY, read_summary, summarise_all
 from serab.scores import accuracy, chance, macro_f1, uar
 
@@ -44,7 +47,7 @@ SHARED = (
 )
 """What the classifiers of one split have in common."""
 
-Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult, Finding)
+Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult, LayerScores, Finding)
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Verification:
         tested: how many test accuracies were computed again, each with what belongs to it.
         wrong: a sentence for whatever doesn't hold.
         unchecked: a sentence for whatever can't be computed again.
+        layers: the layers' validation scores, where there are several.
     """
 
     run_dir: Path
@@ -65,6 +69,7 @@ class Verification:
     tested: int
     wrong: tuple[str, ...]
     unchecked: tuple[str, ...]
+    layers: tuple[LayerScores, ...] = ()
 
 
 def verify_run(run_dir: Path) -> Verification:
@@ -84,6 +89,7 @@ def verify_run(run_dir: Path) -> Verification:
     results = read(RESULTS, ClassifierResult)
     predictions = read(PREDICTIONS, Predictions)
     regression = read(REGRESSION, RegressionResult)
+    layers = read(LAYERS, LayerScores)
     findings = read(ANALYSES, Finding)
     unchecked: list[str] = []
     by_slot = {row.slot: row for row in predictions}
@@ -103,6 +109,7 @@ def verify_run(run_dir: Path) -> Verification:
         if answers.slot not in tested and answers.split in finished:
             wrong.append(f"{_named(answers.slot)}: has predictions and no test scores")
     wrong += _wrong_regression(regression)
+    wrong += _wrong_layers(layers, (*results, *regression))
     if any(row.test_ccc is not None for row in regression):
         unchecked.append(f"{REGRESSION}: its scores, since no predictions are kept of regressors")
     if findings:
@@ -112,7 +119,15 @@ def verify_run(run_dir: Path) -> Verification:
     count = len(tested & by_slot.keys())
     found = tuple(dict.fromkeys(wrong))
     return Verification(
-        run_dir, results, predictions, regression, findings, count, found, tuple(unchecked)
+        run_dir,
+        results,
+        predictions,
+        regression,
+        findings,
+        count,
+        found,
+        tuple(unchecked),
+        layers,
     )
 
 
@@ -216,6 +231,27 @@ def _wrong_regression(rows: Sequence[RegressionResult]) -> Iterator[str]:
             yield f"{_named(split)}: {best.regressor} is best on validation; the mark is elsewhere"
 
 
+def _wrong_layers(
+    layers: Sequence[LayerScores], rows: Sequence[ClassifierResult | RegressionResult]
+) -> Iterator[str]:
+    """A result has the first of the layers that are best on validation, and its score."""
+    by_slot = {scores.slot: scores for scores in layers}
+    for row in rows:
+        scores = by_slot.pop(row.slot, None)
+        layer = row.params.get(LAYER)
+        if layer is None and scores is None:
+            continue
+        if scores is None:
+            yield f"{_named(row.slot)}: has the layer {layer} and no scores in {LAYERS}"
+            continue
+        value = row.val_accuracy if isinstance(row, ClassifierResult) else row.val_ccc
+        if layer != scores.chosen or not same(value, max(scores.validation)):
+            yield (
+                f"{_named(row.slot)}: has the layer {layer} with {value:.6g} on validation; by "
+                f"{LAYERS} it is {scores.chosen} with {max(scores.validation):.6g}"
+            )
+
+
 def _mixed(rows: Sequence[ClassifierResult | RegressionResult]) -> Iterator[str]:
     """A run directory is of one encoder, and a task of one division into folds."""
     for task in dict.fromkeys(row.task for row in rows):
@@ -247,8 +283,11 @@ def _wrong_summary(
     except AssertionError as error:  # a mark without a test score, which is said above
         yield f"{SUMMARY}: can't be computed from the results ({error})"
         return
-    if CALIBRATION in summary:
-        computed[CALIBRATION] = calibrations(all_kept(run_dir), computed["protocol"])
+    for protocol in (PROTOCOLS[name] for name in names):
+        with suppress(KeyError, TypeError):  # a summary of other protocols, which is said below
+            if CALIBRATION in of_protocol(summary, protocol):
+                found = calibrations(all_kept(run_dir), protocol.name)
+                of_protocol(computed, protocol)[CALIBRATION] = found
     versions = summary.get("versions", {})
     known = {row.scikit_learn for row in (*results, *regression)}
     if versions.get("scikit-learn") not in known:

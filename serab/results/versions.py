@@ -21,15 +21,20 @@ PACKAGES = (
 
 def versions() -> dict[str, str]:
     """By name; of the project its version and, where that can be known, its commit."""
-    installed = {package: _version(package) for package in (PROJECT, *PACKAGES)}
     commit = _commit_of_clone() or _commit_installed()
-    ours = installed.pop(PROJECT) or "a clone"
+    ours = _version(PROJECT) or "a clone"
     return {
         PROJECT: f"{ours}, commit {commit}" if commit else ours,
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
-        **{package: found for package, found in installed.items() if found},
+        **package_versions(),
     }
+
+
+def package_versions() -> dict[str, str]:
+    """Of `PACKAGES`, those that are installed."""
+    found = {package: _version(package) for package in PACKAGES}
+    return {package: version for package, version in found.items() if version is not None}
 
 
 def _version(package: str) -> str | None:

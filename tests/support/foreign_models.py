@@ -5,7 +5,10 @@ from pathlib import Path
 
 import torch
 
-FAMILIES = ("wav2vec2", "hubert", "wavlm", "whisper")
+FAMILIES = (
+    *("wav2vec2", "hubert", "wavlm", "data2vec", "unispeech_sat", "w2v_bert"),
+    *("whisper", "ast", "clap"),
+)
 FRAME, HOP = 15_600, 15_360
 
 
@@ -44,14 +47,35 @@ def save_transformers(root: Path) -> dict[str, str]:
         "wavlm": (transformers.WavLMConfig, transformers.WavLMModel, sizes),
         "whisper": (transformers.WhisperConfig, transformers.WhisperModel, whisper),
     }
+    small = {key: sizes[key] for key in list(sizes)[:4]}
+    clap = {
+        "text_config": {**small, "vocab_size": 10, "num_hidden_layers": 1},
+        "audio_config": {
+            "depths": [1, 1],
+            "num_attention_heads": [1, 1],
+            "hidden_size": 16,
+            "patch_embeds_hidden_size": 8,
+        },
+        "projection_dim": 8,
+    }
+    kinds |= {
+        "data2vec": (transformers.Data2VecAudioConfig, transformers.Data2VecAudioModel, sizes),
+        "unispeech_sat": (transformers.UniSpeechSatConfig, transformers.UniSpeechSatModel, sizes),
+        "w2v_bert": (transformers.Wav2Vec2BertConfig, transformers.Wav2Vec2BertModel, small),
+        "ast": (transformers.ASTConfig, transformers.ASTModel, small),
+        "clap": (transformers.ClapConfig, transformers.ClapModel, clap),
+    }
+    extractors = {
+        "whisper": transformers.WhisperFeatureExtractor,
+        "w2v_bert": transformers.SeamlessM4TFeatureExtractor,
+        "ast": transformers.ASTFeatureExtractor,
+        "clap": lambda: transformers.ClapFeatureExtractor(truncation="rand_trunc"),
+        "hubert": lambda: transformers.Wav2Vec2FeatureExtractor(do_normalize=False),
+    }
     for name, (config, model, arguments) in kinds.items():
         torch.manual_seed(0)
         model(config(**arguments)).save_pretrained(root / name)
-        features = (
-            transformers.WhisperFeatureExtractor()
-            if name == "whisper"
-            else transformers.Wav2Vec2FeatureExtractor(do_normalize=name != "hubert")
-        )
+        features = extractors.get(name, transformers.Wav2Vec2FeatureExtractor)()
         features.save_pretrained(root / name)
     return {name: str(root / name) for name in FAMILIES}
 

@@ -9,6 +9,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from serab.extractors.transformers import TransformersExtractor
+from serab.extractors.transformers.revisions import (
+    pin_revision,
+    pinned_revision,
+    revisions_file,
+)
 from tests.support.foreign_models import FAMILIES, save_transformers
 from tests.support.speech import voiced
 
@@ -21,7 +26,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return save_transformers(tmp_path_factory.mktemp("models"))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family != "clap"])
 def test_layers_and_their_mean(models: dict[str, str], family: str):
     extractors = {
         layer: TransformersExtractor(models[family], layer, device="cpu")
@@ -76,6 +81,81 @@ def test_over_30_seconds(models: dict[str, str], family: str):
     parts = np.array_split(waveform, 3)
     want = np.mean(extractor.transform(parts), axis=0)
     assert extractor.transform([waveform])[0] == pytest.approx(want, abs=1e-3)
+
+
+def test_ast_s_padding_is_left_out(models: dict[str, str]):
+    import transformers
+
+    model = transformers.AutoModel.from_pretrained(models["ast"]).eval()
+    features = transformers.AutoFeatureExtractor.from_pretrained(models["ast"])
+    with torch.no_grad():
+        inputs = features(WAVEFORMS[1], sampling_rate=16_000, return_tensors="pt")
+        tokens = model(**inputs).last_hidden_state[0]
+    assert tokens.shape == (2 + 12 * 101, 16)  # two class tokens, bands x steps of 10 frames
+    # 1 s has 98 frames: nine patches of 16 every 10 lie in it
+    want = tokens[2:].reshape(12, 101, 16)[:, :9].mean((0, 1)).numpy()
+    got = TransformersExtractor(models["ast"], device="cpu").transform(WAVEFORMS[1:])[0]
+    assert got == pytest.approx(want, abs=1e-5)
+
+
+def test_w2v_bert_s_padding_is_masked(models: dict[str, str]):
+    """Its features come in pairs of frames; an odd last one is padding and counts for nothing."""
+    extractor = TransformersExtractor(models["w2v_bert"], device="cpu")
+    waveform = voiced(1.0, 16_000, 3)
+    even, odd = extractor.transform([waveform[: 400 + 160 * 95], waveform[: 400 + 160 * 96]])
+    assert np.isfinite([even, odd]).all()
+    features = extractor._features(waveform[: 400 + 160 * 96], sampling_rate=16_000)
+    assert len(features["attention_mask"][0]) == len(features["input_features"][0])
+    frames = extractor._frames(waveform[: 400 + 160 * 96])
+    assert len(frames) == int(np.sum(features["attention_mask"][0]))
+
+
+def test_clap_s_audio_tower(models: dict[str, str]):
+    import transformers
+
+    model = transformers.ClapModel.from_pretrained(models["clap"]).eval()
+    features = transformers.AutoFeatureExtractor.from_pretrained(models["clap"])
+    waveform = voiced(1.0, 48_000, 3)
+    with torch.no_grad():
+        inputs = features(waveform, sampling_rate=48_000, return_tensors="pt")
+        want = model.audio_model(**inputs).pooler_output[0].numpy()
+    extractor = TransformersExtractor(models["clap"], device="cpu")
+    assert extractor.sample_rate == 48_000
+    assert extractor.transform([waveform])[0] == pytest.approx(want, abs=1e-5)
+    with pytest.raises(ValueError, match="layers of CLAP have different widths; give a number"):
+        TransformersExtractor(models["clap"], "mean")
+    with pytest.raises(ValueError, match=r"layer=5: the model has 2 layers"):
+        TransformersExtractor(models["clap"], 5)
+
+
+def test_audeering_s_layout(models: dict[str, str], tmp_path: Path):
+    """A wav2vec 2.0 behind a prefix, beside a regression head of no class that transformers has."""
+    for path in Path(models["wav2vec2"]).iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    bare = load_file(tmp_path / "model.safetensors")
+    weights = {f"wav2vec2.{key}": value for key, value in bare.items()}
+    weights |= {"classifier.dense.weight": torch.zeros(16, 16)}
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    config = (tmp_path / "config.json").read_text()
+    named = config.replace('"Wav2Vec2Model"', '"Wav2Vec2ForSpeechClassification"')
+    (tmp_path / "config.json").write_text(named)
+    expected = TransformersExtractor(models["wav2vec2"], device="cpu").transform(WAVEFORMS)
+    got = TransformersExtractor(str(tmp_path), device="cpu").transform(WAVEFORMS)
+    assert got == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_first_commit_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert pinned_revision("someone/model") is None
+    pin_revision("someone/model", "a" * 40)
+    pin_revision("someone/other", "c" * 40)
+    pin_revision("someone/model", "b" * 40)
+    assert pinned_revision("someone/model") == "a" * 40
+    assert pinned_revision("someone/other") == "c" * 40
+    for content in ("{", "[1]", '{"someone/model": 3}'):
+        revisions_file().write_text(content)
+        with pytest.raises(ValueError, match=r"revisions\.json: isn't a list of models"):
+            pinned_revision("someone/model")
 
 
 class Bomb:

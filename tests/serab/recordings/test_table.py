@@ -90,6 +90,7 @@ def test_formats_agree(folder, readable, tmp_path, capsys):
     assert in_npz["job"]["fingerprint"] == extractor.fingerprint
     assert (in_npz["rows"], in_npz["left_out"]) == (4, 3)
     assert in_npz["job"]["versions"]["numpy"] == np.__version__
+    assert "serab-byols" in in_npz["about"]["versions"]
 
 
 def test_windows_leave_nothing_out(folder, readable, tmp_path):

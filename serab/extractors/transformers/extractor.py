@@ -1,17 +1,17 @@
-"""wav2vec2, HuBERT, WavLM and Whisper encoders of transformers: frames of a layer, averaged.
+"""Encoders that transformers knows: the valid frames of a layer, averaged.
 
 One recording at a time: with padded batches the group norm of wav2vec2-base lets batch-mates into
-an embedding. Recordings over 30 s are cut into equal parts, so memory is bounded.
+an embedding. Recordings over the window (30 s; AST and CLAP 10) are cut into equal parts.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from pickle import UnpicklingError
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,13 +21,10 @@ from torch import Tensor
 from datamodules.audio import fit_length
 from serab.extractors.base import Extractor
 from serab.extractors.loading import digest_weights, torch_device
+from serab.extractors.transformers.families import FAMILIES
+from serab.extractors.transformers.revisions import pin_revision, pinned_revision
 
-if TYPE_CHECKING:
-    from transformers import PretrainedConfig
-
-WAVEFORM_MODELS = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "unispeech", "unispeech-sat")
-WINDOW_SECONDS = 30.0
-"""Whisper's window, and the longest part of a recording that any model is given at once."""
+ALL = "all"
 
 
 class TransformersExtractor(Extractor):
@@ -36,10 +33,13 @@ class TransformersExtractor(Extractor):
     Args:
         model: directory or id on the Hub.
         layer: index into the hidden states: 0 is what enters the first transformer layer, -1 what
-            leaves the last; or "mean" over all of them.
-        revision: of the Hub's repository; pin it to a commit to keep results.
+            leaves the last; "mean" over all of them; or "all", side by side from one pass, of
+            which the protocol chooses.
+        revision: of the Hub's repository, best a commit; by default that of its first use here
+            (`revisions`).
         name: for tables; the last part of `model` by default.
         device: "auto" takes a GPU where there is one.
+        licence, trained_on: of the weights; kept with the results, not used.
 
     Raises:
         ValueError: transformers is missing, no such model or layer, or a model of another kind.
@@ -52,20 +52,23 @@ class TransformersExtractor(Extractor):
         revision: str | None = None,
         name: str | None = None,
         device: str = "auto",
+        licence: str | None = None,
+        trained_on: str | None = None,
     ):
         if model is None:
             raise ValueError("extractor.model: give a directory or an id on the Hugging Face Hub.")
         if str(model).startswith(("/", ".", "~")) and not Path(model).is_dir():
             raise ValueError(f"extractor.model={model}: no such directory.")
         transformers = _transformers()
+        local = Path(model).is_dir()
+        revision = revision or (None if local else pinned_revision(str(model)))
         source = {"revision": revision, "trust_remote_code": False}
         try:
             config = transformers.AutoConfig.from_pretrained(model, **source)
-            kinds = (*WAVEFORM_MODELS, "whisper")
-            if config.model_type not in kinds:
+            if config.model_type not in FAMILIES:
                 raise ValueError(
                     f"extractor.model={model}: is a {config.model_type}; expected one of "
-                    f"{', '.join(kinds)}."
+                    f"{', '.join(FAMILIES)}."
                 )
             self._features = transformers.AutoFeatureExtractor.from_pretrained(model, **source)
             loaded, report = transformers.AutoModel.from_pretrained(
@@ -90,68 +93,89 @@ class TransformersExtractor(Extractor):
                 f"{config.model_type} (such as {missing[0]}); they are of another model."
             )
         device = torch_device(device)
-        self._whisper = config.model_type == "whisper"
-        encoder = loaded.get_encoder() if self._whisper else loaded
+        self._family, self._config = FAMILIES[config.model_type], config
+        encoder = self._family.encoder(loaded)
         self._model, self._device = encoder.eval().to(device), device
-        self.layer = _checked_layer(layer, config)
+        count = self._family.layers(config)
+        self.layer = _checked_layer(layer, count, config.model_type)
+        self.layers = tuple(range(count + 1)) if layer == ALL else ()
         self.sample_rate = self._features.sampling_rate
         self.name = name or Path(model).name
-        # the shortest input that gives a frame
-        self._shortest = 1 if self._whisper else _receptive_field(config)
-        self.fingerprint = (
-            f"{digest_weights(encoder)} {layer} {self._features.to_json_string()} "
-            f"{config.model_type} {version('transformers')}"
+        self.licence, self.trained_on = licence, trained_on
+        self.revision = revision or getattr(config, "_commit_hash", None)
+        if not local and self.revision is not None:
+            pin_revision(str(model), self.revision)
+        self._shortest = self._family.shortest(config)
+        self._digest = digest_weights(encoder)
+        self.fingerprint = self._fingerprint()
+
+    def _fingerprint(self) -> str:
+        return (
+            f"{self._digest} {self.layer} {self._features.to_json_string()} "
+            f"{self._config.model_type} {version('transformers')}"
         )
+
+    def at_layer(self, layer: int) -> TransformersExtractor:
+        """The same model at one layer, its weights shared."""
+        if layer not in self.layers:
+            return super().at_layer(layer)  # type: ignore[return-value]
+        one = copy.copy(self)
+        one.layer, one.layers = layer, ()
+        one.fingerprint = one._fingerprint()
+        return one
 
     @torch.no_grad()
     def transform(self, waveforms: Iterable[np.ndarray]) -> np.ndarray:
         return np.stack([self._embed(waveform) for waveform in waveforms])
 
     def _embed(self, waveform: np.ndarray) -> np.ndarray:
-        count = max(1, -(-len(waveform) // round(WINDOW_SECONDS * self.sample_rate)))
-        parts = [self._frames(part) for part in np.array_split(waveform, count)]
-        return torch.cat(parts).mean(0).float().cpu().numpy()
+        window = round(self._family.window(self._features) * self.sample_rate)
+        count = max(1, -(-len(waveform) // window))
+        parts = np.array_split(waveform, count)
+        if not self.layers:
+            frames = torch.cat([self._frames(part)[0] for part in parts])
+            return frames.mean(0).float().cpu().numpy()
+        sums, length = [], 0
+        for part in parts:  # frames of all layers are kept for one part at a time
+            frames_by_layer = self._frames(part)
+            length += len(frames_by_layer[0])
+            sums.append(torch.stack([frames.sum(0) for frames in frames_by_layer]))
+        return (torch.stack(sums).sum(0) / length).flatten().float().cpu().numpy()
 
-    def _frames(self, waveform: np.ndarray) -> Tensor:
-        """Valid frames (T, D) of at most 30 s."""
+    def _frames(self, waveform: np.ndarray) -> list[Tensor]:
+        """Valid frames (T, D) of at most a window, of each layer that is asked for."""
         samples = max(len(waveform), self._shortest)
         features = self._features(
             fit_length(waveform, samples),
             sampling_rate=self.sample_rate,
             return_tensors="pt",
-            **({} if self._whisper else {"padding": False}),
-        )
-        (inputs,) = (features[key] for key in self._features.model_input_names[:1])
-        hidden = self._model(
-            inputs.to(self._device), output_hidden_states=True, return_dict=True
-        ).hidden_states
-        layers = torch.stack(hidden).mean(0) if self.layer == "mean" else hidden[self.layer]
-        if self._whisper:
-            # 30 s go in, and the frames of the padding are masked: two mel frames make one
-            valid = -(-samples // (2 * self._features.hop_length))
-            return layers[0, : max(valid, 1)]
-        return layers[0]
+            **dict(self._family.padding),
+        ).to(self._device)
+        output = self._model(**features, output_hidden_states=True, return_dict=True)
+        # some families' last layer is there before their last norm
+        hidden = (*output.hidden_states[:-1], output.last_hidden_state)
+        if self.layer == ALL:
+            layers = list(hidden)
+        else:
+            layers = [
+                torch.stack(hidden).mean(0) if self.layer == "mean" else hidden[int(self.layer)]
+            ]
+        return [self._family.frames(one, features, samples, self._config) for one in layers]
 
 
-def _checked_layer(layer: int | str, config: PretrainedConfig) -> int | str:
-    count = getattr(config, "encoder_layers", None) or config.num_hidden_layers
-    if layer == "mean":
-        return layer
-    if not isinstance(layer, int) or not -count - 1 <= layer <= count:
+def _checked_layer(layer: int | str, count: int, kind: str) -> int | str:
+    if layer in ("mean", ALL) and kind == "clap":
         raise ValueError(
-            f"extractor.layer={layer}: the model has {count} layers; give mean, or a number from "
-            f"{-count - 1} to {count}."
+            f"extractor.layer={layer}: the layers of CLAP have different widths; give a number."
+        )
+    if layer in ("mean", ALL):
+        return layer
+    if type(layer) is not int or not -count - 1 <= layer <= count:
+        raise ValueError(
+            f"extractor.layer={layer}: the model has {count} layers; give all, mean, or a number "
+            f"from {-count - 1} to {count}."
         )
     return layer
-
-
-def _receptive_field(config: PretrainedConfig) -> int:
-    """Samples that the convolutions in front see for one frame."""
-    field, stride = 1, 1
-    for kernel, step in zip(config.conv_kernel, config.conv_stride, strict=True):
-        field += (kernel - 1) * stride
-        stride *= step
-    return field
 
 
 def _transformers() -> ModuleType:
