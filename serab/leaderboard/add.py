@@ -37,7 +37,7 @@ def entries_of(run_dir: Path, described: dict, command: str) -> list[Entry]:
     if not reported or summary is None:
         raise ValueError(f"{run_dir}: no finished results; let the evaluation finish.")
     for row in reported:
-        _check_whole(run_dir, row)
+        check_whole(run_dir, row)
     slots = sorted({(row.task, row.protocol) for row in reported})
     return [
         _entry(
@@ -51,7 +51,13 @@ def entries_of(run_dir: Path, described: dict, command: str) -> list[Entry]:
     ]
 
 
-def _check_whole(run_dir: Path, row: ClassifierResult) -> None:
+def check_whole(run_dir: Path, row: ClassifierResult) -> None:
+    """Raise ValueError for a result that isn't one of a whole corpus under a protocol's split."""
+    if row.folds is not None:
+        raise ValueError(
+            f"{run_dir}: {row.task} was cross-validated over speakers; entries are of the "
+            "protocol's own splits, so evaluate with splits=5."
+        )
     if row.demo:
         raise ValueError(f"{run_dir}: {row.task} is demo speech, which is no result.")
     if row.partial:
