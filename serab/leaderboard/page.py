@@ -17,12 +17,12 @@ SCRIPT = HERE / "page.js"
 
 COLUMNS = (
     ("system", "text"),
-    ("kind", "text"),
-    ("task", "text"),
-    ("protocol", "text"),
     ("accuracy, %", "number"),
     ("interval", "number"),
     ("behind the first", "number"),
+    ("kind", "text"),
+    ("task", "text"),
+    ("protocol", "text"),
     ("classifier", "text"),
     ("dimensions", "number"),
     ("licence", "text"),
@@ -105,17 +105,17 @@ def _row(row: Row) -> str:
         commands = f"{entry.command} · {entry.system.source}"
         system = f'<span title="{in_html(commands)}">{system}</span>'
     cells = [
-        _cell(row.kind),
-        _cell(row.task),
-        _cell(row.protocol),
         _cell(_accuracy(row), row.accuracy),
         f'<td class="number" data-value="{row.low or 0:.6f}">{_bar(row)}</td>',
         _cell(_behind(row), row.behind.difference if row.behind else -1.0),
+        _cell(row.kind),
+        _cell(row.task),
+        _cell(row.protocol),
         _cell(_of(entry, _classifiers)),
         _cell(
             _of(entry, lambda e: str(e.system.embed_dim)), entry.system.embed_dim if entry else 0
         ),
-        _cell(_of(entry, lambda e: e.system.licence)),
+        _cell(_of(entry, lambda e: e.system.licence), wide=True),
         _cell(_of(entry, lambda e: e.system.pretraining), wide=True),
     ]
     keys = " ".join(
