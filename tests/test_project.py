@@ -25,7 +25,6 @@ from tests.support.speech import voiced
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 NEVER_IMPORTED = {  # as far as imports and metadata tell
-    "torchvision": "vit-pytorch imports it",
     "setuptools": "dependencies import pkg_resources",
     "pytest-timeout": "a plugin of pytest",
     "pytest-cov": "a plugin of pytest",

@@ -41,10 +41,19 @@ class Release:
 
 def _read_table() -> dict[str, Release]:
     with Path(__file__).with_suffix(".csv").open(encoding="utf-8", newline="") as table:
-        return {
-            row["name"]: Release(**{**row, "bytes": int(row["bytes"]) if row["bytes"] else None})
-            for row in csv.DictReader(table)
-        }
+        rows = list(csv.DictReader(table))
+    releases = [
+        Release(
+            name=row["name"],
+            encoder=row["encoder"],
+            git_sha1=row["git_sha1"],
+            bytes=int(row["bytes"]) if row["bytes"] else None,
+            licence=row["licence"],
+            url=row["url"],
+        )
+        for row in rows
+    ]
+    return {release.name: release for release in releases}
 
 
 RELEASED = _read_table()

@@ -35,7 +35,7 @@ class OpenSmileExtractor(Extractor):
             LowLevelDescriptors_Deltas, frames whose mean and standard deviation are taken.
         sample_rate: Hz; the released evaluation resamples to 16,000.
         jobs: processes; -1 takes all processors.
-        name: for tables; by default opensmile, with the set and level where they aren't the paper's.
+        name: for tables; by default opensmile, with what of set and level isn't the paper's.
 
     Raises:
         ValueError: no such set or level, or a level that the set lacks.

@@ -53,7 +53,7 @@ def test_what_is_not_yamnet(yamnet: YamnetTfliteExtractor, shared: Path, tmp_pat
     (tmp_path / "cut.tflite").write_bytes((shared / "models" / "yamnet.tflite").read_bytes()[:5000])
     (tmp_path / "page.tflite").write_text("<html>")
     for name in ("cut", "page"):
-        with pytest.raises(ValueError, match="can't be loaded as a .tflite"):
+        with pytest.raises(ValueError, match=r"can't be loaded as a \.tflite"):
             YamnetTfliteExtractor(str(tmp_path / f"{name}.tflite"))
 
 
