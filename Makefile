@@ -4,7 +4,9 @@ BIN := .venv/bin
 export SERAB_DATA ?= data
 DEMO := runs/demo
 
-.PHONY: demo test test-tf coverage lint types bench lock clean
+SCRIPTS := docs/javascripts
+
+.PHONY: demo test test-tf coverage lint types bench docs lock clean
 
 demo: .venv/installed  ## demo speech, pre-train, evaluate, compare with random weights
 	$(BIN)/python train.py data=demo run_dir=$(DEMO)/train resume=auto
@@ -34,11 +36,23 @@ bench: .venv/installed  ## benchmarks that need no data, briefly
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/onnx_speed.py --brief
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/crops.py --recordings 300 --rounds 1 --seconds 0.5
 
+docs: .venv/installed $(SCRIPTS)/mermaid.min.js  ## the documentation as a site that needs no network: site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+# for diagrams and the search from a disk; where npm is missing a reader's browser fetches them
+$(SCRIPTS)/mermaid.min.js:
+	mkdir -p $(SCRIPTS)
+	-cd $(SCRIPTS) && npm pack --silent mermaid@11.17.2 iframe-worker@1.0.4 \
+		&& tar -xzOf iframe-worker-1.0.4.tgz package/shim/index.js > iframe-worker.js \
+		&& tar -xzOf mermaid-11.17.2.tgz package/dist/mermaid.min.js > mermaid.tmp \
+		&& mv mermaid.tmp mermaid.min.js
+	rm -f $(SCRIPTS)/*.tgz
+
 lock:  ## requirements.txt and requirements-tf.txt anew from pyproject.toml
 	$(BIN)/uv pip compile --universal --quiet --python-version 3.11 --extra dev --extra transformers \
-		--extra onnx --extra store --extra sweeps --extra tensorboard --extra av pyproject.toml -o requirements.txt
+		--extra analyses --extra onnx --extra opensmile --extra store --extra sweeps --extra tensorboard --extra av --extra docs --extra tflite --extra mteb pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --universal --quiet --python-version 3.11 --extra dev --extra transformers \
-		--extra onnx --extra store --extra sweeps --extra tensorboard --extra av --extra tensorflow \
+		--extra analyses --extra onnx --extra opensmile --extra store --extra sweeps --extra tensorboard --extra av --extra docs --extra tflite --extra mteb --extra tensorflow \
 		-c requirements.txt pyproject.toml -o requirements-tf.txt
 
 # uv installs in a third of pip's time; without it pip does the same
@@ -47,6 +61,7 @@ lock:  ## requirements.txt and requirements-tf.txt anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv \
 		&& $(BIN)/python -m uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.txt \
 		|| $(BIN)/python -m pip install --quiet -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .  # the command serab
 	touch $@
 
 .venv-tf/installed: requirements-tf.txt
@@ -56,4 +71,4 @@ lock:  ## requirements.txt and requirements-tf.txt anew from pyproject.toml
 	touch $@
 
 clean:
-	rm -rf .venv .venv-tf runs report
+	rm -rf .venv .venv-tf runs report site docs/javascripts

@@ -23,7 +23,17 @@ def evaluate(cfg: DictConfig) -> Outcome:
     from serab.evaluation import plan, run_plan  # seconds to import, and --help should not wait
 
     run_dir = Path(cfg.run_dir)
-    planned = plan(cfg.tasks, cfg.protocol, cfg.splits, cfg.classifiers, cfg.jobs, cfg.cache)
+    planned = plan(
+        cfg.tasks,
+        cfg.protocol,
+        cfg.splits,
+        cfg.classifiers,
+        cfg.jobs,
+        cfg.cache,
+        cfg.keep,
+        cfg.allow_leaks,
+        cfg.analyses,
+    )
     optimized = metric_to_optimize(cfg.optimize, planned.metrics)
     check_arguments(cfg, ("extractor",))
     extractor = build(cfg.extractor)

@@ -14,6 +14,7 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from models.training.run_dir import RUNS, first_process, run_to_resume
+from serab.installed import as_started
 from serab.launch.arguments import check_arguments
 from serab.launch.early import check_evaluation, check_recordings
 from serab.launch.resumed_config import RECIPE, resumed_config, save_config
@@ -60,6 +61,7 @@ def pretrain(cfg: DictConfig, run_dir: Path) -> Outcome:
     from models.training.export import export, last_metrics
     from models.training.fitting import fit
     from models.training.resume import checkpoint_to_resume
+    from serab.results.versions import PROJECT, versions
 
     keep_freed_memory()
     resumes = cfg.resume == "auto" and (run_dir / LAST_CHECKPOINT).exists()
@@ -85,10 +87,12 @@ def pretrain(cfg: DictConfig, run_dir: Path) -> Outcome:
         save_config(cfg, run_dir)
         trainer.loggers = make_loggers(cfg)  # a W&B run begins where nothing is wrong any more
 
-    fit(trainer, module, data, checkpoint, run_dir)
+    advice = as_started(f"go on with: python train.py run_dir={run_dir} resume=auto")
+    fit(trainer, module, data, checkpoint, advice)
     if not trainer.is_global_zero:
         return Outcome({})
-    artefact = export(module, trainer, run_dir, data.facts(), cfg.seed)
+    facts = data.facts() | {"code": versions()[PROJECT]}
+    artefact = export(module, trainer, run_dir, facts, cfg.seed)
     metrics = last_metrics(trainer)
     if scoring:
         architecture = module.spec["architecture"]
@@ -107,7 +111,7 @@ def score(
 
     extractor = EncoderExtractor(artefact, trust=trust)
     try:
-        RunFiles(scores_dir).check(scoring.protocol.name, extractor.fingerprint)
+        RunFiles(scores_dir).check([p.name for p in scoring.protocols], extractor.fingerprint)
     except ValueError:  # scores of the encoder before the run went on, or of another protocol
         kept = scores_dir.with_name(f"{scores_dir.name}-until-{time.strftime('%Y-%m-%d_%H-%M-%S')}")
         log.warning("the earlier scores are kept in %s", scores_dir.rename(kept))
@@ -143,12 +147,7 @@ def train_run_dir(run_dir: str | None, resume: str) -> str:
     return choose_run_dir(run_to_resume(run_dir, resume), str(RUNS))
 
 
-def clip_frames(seconds: float, sample_rate: int, hop_length: int) -> int:
-    return round(seconds * sample_rate) // hop_length + 1
-
-
 OmegaConf.register_new_resolver("train_run_dir", train_run_dir, use_cache=True, replace=True)
-OmegaConf.register_new_resolver("clip_frames", clip_frames, replace=True)
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")

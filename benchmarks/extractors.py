@@ -77,7 +77,7 @@ def xares(device: str) -> Extractor:
 def of_transformers(family: str, device: str) -> Extractor:
     import transformers
 
-    from serab.extractors.transformers.extractor import TransformersExtractor
+    from serab.extractors.transformers import TransformersExtractor
 
     features = "Whisper" if family == "Whisper" else "Wav2Vec2"
     with tempfile.TemporaryDirectory() as folder:

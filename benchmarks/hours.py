@@ -33,7 +33,8 @@ sys.path.insert(0, str(ROOT))
 
 from datamodules.manifest.recordings import Manifest, scan_folder
 from datamodules.shards.packing import pack
-from serab.embed.cache import Cache, cache_root
+from serab.cache_folder import cache_root
+from serab.embed.cache import Cache
 from serab.embed.corpus import embed_corpus
 from serab.extractors.base import Extractor
 from serab.extractors.encoder import EncoderExtractor, RandomExtractor

@@ -19,7 +19,7 @@ import onnxruntime
 
 from models.encoders import ENCODERS, random_encoder
 from models.inference import for_inference
-from models.onnx import export_onnx
+from models.onnx.export import export_onnx
 
 NORM = (-8.0, 5.0)
 

@@ -89,7 +89,7 @@ def main() -> None:
     figure.tight_layout()
     figure.savefig(options.picture, dpi=100)
     if options.wandb is not None:
-        write_wandb(log, options.run, options.wandb)
+        write_wandb(means, options.run, options.wandb)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Recordings and how they become batches of waveform crops."""
+"""Of serab-byols: recordings and how they become batches of waveform crops."""

@@ -8,17 +8,17 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-_SEPARATORS = (",", ";", "\t")
+_SEPARATORS = (",", ";", "\t", "|")
 
 
 def read_table(
-    path: Path, columns: Sequence[str], *, any_names: bool = False
+    path: Path, columns: Sequence[str | Sequence[str]], *, any_names: bool = False
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows of a CSV file with a header, separated by comma, semicolon or tab.
+    """Rows of a CSV file with a header, separated by comma, semicolon, tab or bar.
 
     Args:
-        columns: that the header must name; others are passed on too. Case and blanks around the
-            names don't matter.
+        columns: that the header must name, several names of one being a tuple of them; others
+            are passed on too. Case and blanks around the names don't matter.
         any_names: cells may hold bytes that aren't UTF-8, as file names do.
 
     Yields:
@@ -29,23 +29,24 @@ def read_table(
         OSError: can't be read.
     """
     text = _decode(path.read_bytes(), path, any_names)
+    names = [(column,) if isinstance(column, str) else tuple(column) for column in columns]
     for separator in _SEPARATORS:
         rows = _rows(text, path, separator)
         fields = [cell.strip().lower() for cell in next(rows, (0, []))[1]]
-        if set(columns) <= set(fields):
+        if all(set(alternatives) & set(fields) for alternatives in names):
             break
         if separator == _SEPARATORS[0] or len(fields) > 1:
-            lacking = [column for column in columns if column not in fields]
+            lacking = [a[0] for a in names if not set(a) & set(fields)]
     else:
         raise ValueError(
             f"{path}: lacks the column(s) {', '.join(lacking)}; its first line must name "
-            f"{' and '.join(columns)}, separated by comma, semicolon or tab."
+            f"{' and '.join(a[0] for a in names)}, separated by comma, semicolon or tab."
         )
     for number, cells in rows:
         if not any(cell.strip() for cell in cells):
             continue
         row = {name: cell.strip() for name, cell in zip(fields, cells, strict=False)}
-        absent = [column for column in columns if column not in row]
+        absent = [a[0] for a in names if not set(a) & row.keys()]
         if absent:
             raise ValueError(
                 f"{path}, line {number}: has {len(cells)} cells where the header has "

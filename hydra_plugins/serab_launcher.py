@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from hydra.core.singleton import Singleton
@@ -36,6 +37,10 @@ class ProcessLauncher(Launcher):
             raise ConfigCompositionException(
                 f"hydra.launcher.n_jobs={self.n_jobs}: expected a number of jobs, or -1 for "
                 "as many as there are processors."
+            )
+        if find_spec("hydra_plugins.hydra_joblib_launcher") is None:
+            raise ConfigCompositionException(
+                "sweep=joblib isn't installed: pip install hydra-joblib-launcher==1.2.0."
             )
         self.context, self.task, self.config = hydra_context, task_function, config
 

@@ -1,1 +1,1 @@
-"""Front end, augmentations, encoders, BYOL and checkpoints: everything that is torch."""
+"""Of serab-byols: front end, augmentations, encoders, BYOL, checkpoints; all that is torch."""

@@ -20,7 +20,7 @@ from models.files import whole_file
 PANELS = {
     "loss": "loss",
     "embedding_std": "spread of embeddings",
-    "probe": "probe, accuracy on validation speakers",
+    "probe": "probe, accuracy on validation speakers, %",
 }
 Curve = dict[int, float]
 
@@ -37,11 +37,11 @@ class Curves:
         return curve[max(curve)] if curve else None
 
     def panel(self, name: str) -> dict[str, Curve]:
-        """The curves of one of `PANELS`; a run may have a probe on several corpora."""
+        """The curves of one of `PANELS`; a run may have a probe on several corpora, in percent."""
         if name != "probe":
             return {name: self.values[name]} if name in self.values else {}
         return {
-            key: curve
+            key: {step: 100 * accuracy for step, accuracy in curve.items()}
             for key, curve in self.values.items()
             if key.startswith("probe_") and not key.endswith(("_uar", "_seconds"))
         }
@@ -77,7 +77,8 @@ def read_curves(run_dir: str | Path) -> Curves:
 def table(runs: Sequence[Curves]) -> str:
     """A line a run: its last values, and the lowest spread it went through."""
     probes = sorted({name for run in runs for name in run.panel("probe")})
-    columns = ("run", "steps", "loss", "spread", "lowest spread", "samples/s", *probes)
+    scores = [f"{probe} %" for probe in probes]
+    columns = ("run", "steps", "loss", "spread", "lowest spread", "samples/s", *scores)
     rows = [columns]
     for run in runs:
         spread = run.values.get("embedding_std", {})
@@ -86,10 +87,11 @@ def table(runs: Sequence[Curves]) -> str:
             run.last("embedding_std"),
             min(spread.values(), default=None),
             run.last("samples_per_second"),
-            *(run.last(name) for name in probes),
         )
         steps = max((max(curve) for curve in run.values.values()), default=0) + 1
-        cells = ("–" if number is None else f"{number:.3g}" for number in numbers)
+        cells = ["–" if number is None else f"{number:.3g}" for number in numbers]
+        accuracies = (run.last(name) for name in probes)
+        cells += ["–" if value is None else f"{100 * value:.1f}" for value in accuracies]
         rows.append((run.name, str(steps), *cells))
     widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
     return "\n".join(
@@ -130,7 +132,7 @@ def draw(runs: Sequence[Curves], path: Path) -> Path:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table and draw the curves; 0, or 1 for an error."""
     parser = argparse.ArgumentParser(
-        prog="python -m models.compare",
+        prog="serab compare",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

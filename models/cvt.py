@@ -16,7 +16,6 @@ from einops import rearrange, repeat
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
-from vit_pytorch.cvt import DepthWiseConv2d
 
 from models.pooling import frame_mask, global_mean, mel_mean_max, silence_padding
 
@@ -82,6 +81,9 @@ class ConvAttention(nn.Module):
         super().__init__()
         inner = heads * HEAD_DIM
         self.heads, self.dropout = heads, dropout
+        # it imports torchvision, seconds that other encoders need not wait for
+        from vit_pytorch.cvt import DepthWiseConv2d
+
         self.to_q = DepthWiseConv2d(channels, inner, 3, padding=1, stride=1, bias=False)
         self.to_kv = DepthWiseConv2d(
             channels, 2 * inner, 3, padding=1, stride=KV_STRIDE, bias=False
@@ -105,7 +107,7 @@ class ConvAttention(nn.Module):
 
     def _key_mask(self, frames: Frames, keys: Tensor) -> Bool[Tensor, "B 1 1 N"] | None:
         """Which of the (f t) keys belong to the utterance."""
-        key_frames = frames_after(self.to_kv.net[0], frames)
+        key_frames = frames_after(self.to_kv.strided, frames)
         if key_frames is None:
             return None
         mask = frame_mask(key_frames, keys.shape[3])

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import torch
-
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
@@ -81,6 +79,8 @@ def load_tensors(file: Path) -> dict[str, Any]:
         CheckpointError: cut off, not of torch, or holding objects, which could run code.
     """
     _check_stored(file)
+    import torch  # seconds to import, and not all who write whole files need it
+
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen kinds here, pickle's among them

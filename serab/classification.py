@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
+from serab.cache_folder import cache_root
 from serab.classifiers import CLASSIFIERS, check_classifiers
-from serab.corpora import CORPORA
-from serab.embed.cache import Cache, cache_root
+from serab.corpora import record_of
+from serab.draws import Draw
+from serab.embed.cache import Cache
 from serab.estimators.grid import Candidate
 from serab.extractors.base import Extractor
 from serab.index import CorpusIndex
 from serab.intervals import Interval, Over, score_interval
-from serab.protocol import Protocol
+from serab.keep.classifier import keep_classifier
+from serab.layer_search import PreparedLayers
+from serab.protocol import Mark, Protocol
+from serab.results.kept import describe_calibration, kept_bytes, kept_path, read_kept
 from serab.results.projection import save_projection
-from serab.results.records import ClassifierResult, Predictions, marked
+from serab.results.records import ClassifierResult, Predictions, marked, speaker_accuracies
 from serab.results.run_files import Rows, RunFiles
 from serab.runner import EmbeddedSplit, TaskRunner
 from serab.scores import accuracy, chance, macro_f1, majority, uar
@@ -32,6 +38,7 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
 
     Args:
         classifiers: names; None for all five.
+        keep: whether the selected classifier of the released split is kept in the run directory.
         extractor, protocol, files, jobs, cache: as in `TaskRunner`.
 
     Raises:
@@ -46,8 +53,10 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
         classifiers: Sequence[str] | None = None,
         jobs: int = -1,
         cache: Cache | None = None,
+        keep: bool = False,
     ):
         super().__init__(extractor, protocol, files, jobs, cache)
+        self._keeps = keep
         self._names = check_classifiers(classifiers)
 
     @property
@@ -58,8 +67,8 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
     def candidates(self) -> Sequence[Candidate]:
         return [CLASSIFIERS[name] for name in self._names]
 
-    def embedded_split(self, index: CorpusIndex, seed: int) -> EmbeddedSplit:
-        return EmbeddedSplit(self.extractor, index, split(index, self.protocol, seed), self.cache)
+    def embedded_split(self, index: CorpusIndex, draw: int | Draw) -> EmbeddedSplit:
+        return EmbeddedSplit(self.extractor, index, split(index, self.protocol, draw), self.cache)
 
     def embedded(self, split: EmbeddedSplit) -> None:
         trained = {split.index.utterances[i].emotion for i in split.parts.train}
@@ -76,9 +85,9 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
             )
 
     def key(self, split: EmbeddedSplit, target: str) -> tuple:
-        return (split.index.code, self.protocol.name, split.parts.seed)
+        return (split.index.code, self.protocol.name, split.parts.draw.name)
 
-    def search(self, prepared: PreparedTask, candidate: Candidate) -> Searched:
+    def search(self, prepared: PreparedTask | PreparedLayers, candidate: Candidate) -> Searched:
         return prepared.search(candidate, accuracy)
 
     def marked(self, rows: Sequence[ClassifierResult]) -> tuple[ClassifierResult, ...]:
@@ -113,23 +122,25 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
             chance=chance(split.parts.emotions),
             majority=majority(task.targets[: task.n_fit], task.test_targets),
             seed=split.parts.seed,
+            folds=split.parts.folds,
             seconds=round(searched.seconds, 3),
             corpus_digest=digest,
             extractor_fingerprint=fingerprint,
             scikit_learn=scikit_learn,
             partial=split.index.partial,
-            demo=CORPORA[split.index.code].demo,
+            demo=record_of(split.index.code).demo,
             leaks=[] if split.leaks.clean else split.leaks.lines(),
         )
 
     def test(
-        self, split: EmbeddedSplit, prepared: PreparedTask, row: ClassifierResult
+        self, split: EmbeddedSplit, prepared: PreparedTask | PreparedLayers, row: ClassifierResult
     ) -> ClassifierResult:
         asked = split.utterances[prepared.task.n_fit :]
         kept = Predictions(
             task=row.task,
             protocol=row.protocol,
             seed=row.seed,
+            folds=row.folds,
             classifier=row.classifier,
             emotions=list(split.parts.emotions),
             utterances=[u.id for u in asked],
@@ -147,7 +158,36 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
             test_macro_f1=macro_f1(true, predicted),
             over_utterances=_limits(intervals[Over.UTTERANCES]),
             over_speakers=_limits(intervals[Over.SPEAKERS]),
+            by_speaker=speaker_accuracies(kept) if row.folds else None,
         )
+
+    def keep(self, split: EmbeddedSplit, target: str, rows: Sequence[ClassifierResult]) -> None:
+        """Keep the classifier that validation selected, also where the best on test is reported."""
+        row = next(row for row in rows if row.has(Mark.SELECTED))
+        answers = self.files.predictions.find(row.slot)
+        if not self._keeps or row.folds or split.parts.seed != 0 or answers is None:
+            return
+        path = kept_path(self.files.run_dir, row.task, row.protocol)
+        with suppress(ValueError):  # damaged: it is kept again
+            kept = read_kept(path)
+            if kept is not None and kept.is_of(row) and kept_bytes(path, kept):
+                return
+        prepared = self.prepared(split, target)  # it fits the extractor too
+        kept = keep_classifier(
+            self.files.run_dir,
+            row,
+            prepared.at(row.params),
+            split.parts.emotions,
+            self.extractor.state(),
+            answers,
+        )
+        log.info("%s %-4s kept: %s", row.task, row.classifier, describe_calibration(kept))
+        if kept.differs:
+            log.warning(
+                "%s %s: the kept classifier says something else than the recorded predictions for "
+                "%d of %d test utterances",
+                *(row.task, row.classifier, kept.differs, row.n_test),
+            )
 
 
 def embed_task(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import binomtest
 
 from serab.intervals import Interval, Over, accuracies, drawn, percentile_interval, tally
 from serab.results.records import Predictions
@@ -54,7 +54,6 @@ def paired_test(first: Predictions, second: Predictions) -> PairedTest:
     right = np.equal(first.true, first.predicted), np.equal(second.true, second.predicted)
     only_first = int((right[0] & ~right[1]).sum())
     only_second = int((right[1] & ~right[0]).sum())
-    differ = only_first + only_second
     return PairedTest(
         first.task,
         len(first.true),
@@ -63,8 +62,15 @@ def paired_test(first: Predictions, second: Predictions) -> PairedTest:
         _interval([(first, second)], Over.SPEAKERS),
         only_first,
         only_second,
-        float(binomtest(only_first, differ).pvalue) if differ else 1.0,
+        mcnemar(only_first, only_second),
     )
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """McNemar's exact test, two-sided: that many or fewer heads of a fair coin, twice."""
+    n = only_first + only_second
+    tail = sum(math.comb(n, k) for k in range(min(only_first, only_second) + 1))
+    return min(1.0, 2 * tail / 2**n)
 
 
 def mean_difference(

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from datamodules.files import write_whole
-from serab.corpora import CORPORA
+from serab.corpora import CORPORA, Corpus
 
 FORMAT = 2
 """Format 1 had digests that didn't tell a partial corpus from a whole one."""
@@ -28,7 +28,9 @@ _FIELDS = (
     "valence",
     "arousal",
 )
-COLUMNS = (*_FIELDS, "bytes", "mtime_ns")  # the last two tell whether the audio changed
+_METADATA = ("sex", "age", "language", "text", "part")
+"""Not in indexes of before, and no part of the digest, but for official parts."""
+COLUMNS = (*_FIELDS, "bytes", "mtime_ns", *_METADATA)  # bytes and time tell if the audio changed
 _TYPES = {
     "code": str,
     "audio": str,
@@ -53,7 +55,10 @@ class CorpusIndexError(ValueError):
 class Utterance:
     """One recording. `path` is relative to the index root (`/`); `seconds` is its duration;
     `group` is the id by which the released protocol splits, equal to the true `speaker` but for
-    SHE and IEM; `sha256` is of the file; valence and arousal are IEMOCAP's, from 1 to 5."""
+    SHE and IEM; `sha256` is of the file; valence and arousal are IEMOCAP's, from 1 to 5. None
+    stands for what the corpus doesn't say: `sex` (female, male), `age` in years, `language`,
+    `text`, the sentence or the corpus' own code of it, and `part`, the official one (train,
+    validation, test)."""
 
     id: str
     path: str
@@ -64,6 +69,11 @@ class Utterance:
     sha256: str
     valence: float | None = None
     arousal: float | None = None
+    sex: str | None = None
+    age: float | None = None
+    language: str | None = None
+    text: str | None = None
+    part: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +110,14 @@ class CorpusIndex:
     def _labels(self) -> str:
         rows = (_row(u) for u in self.utterances)
         text = "\n".join("\t".join(row[c] for c in _IDENTITY) for row in rows)
+        if any(u.part for u in self.utterances):
+            text += f"\nparts {' '.join(u.part or '-' for u in self.utterances)}"
         return f"{' '.join(self.emotions)}\n{text}\n"
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether the corpus comes divided into training and test."""
+        return any(u.part for u in self.utterances)
 
     def audio(self, utterance: Utterance) -> Path:
         """Where the recording of an utterance is."""
@@ -191,7 +208,7 @@ def load_index(code: str, root: Path | None = None) -> CorpusIndex:
         code=code,
         root=audio,
         emotions=tuple(about["emotions"]),
-        utterances=tuple(_utterance(row) for row in rows),
+        utterances=tuple(_utterance(row, CORPORA.get(code)) for row in rows),
         partial=about["partial"],
         missing=tuple(about["missing"]),
         corrupt=tuple(about["corrupt"]),
@@ -274,11 +291,20 @@ def _row(utterance: Utterance) -> dict[str, str]:
         "sha256": utterance.sha256,
         "valence": number(utterance.valence),
         "arousal": number(utterance.arousal),
+        "sex": utterance.sex or "",
+        "age": "" if utterance.age is None else f"{utterance.age:g}",
+        "language": utterance.language or "",
+        "text": utterance.text or "",
+        "part": utterance.part or "",
     }
 
 
-def _utterance(row: dict[str, str]) -> Utterance:
+def _utterance(row: dict[str, str], record: Corpus | None) -> Utterance:
     values: dict = {column: row[column] for column in _FIELDS}
-    for column in ("seconds", "valence", "arousal"):
-        values[column] = float(row[column]) if row[column] else None
+    if "text" in row:
+        values |= {column: row.get(column) or None for column in _METADATA}
+    elif record is not None and (name := record.parse(row["path"])) is not None:
+        values |= {column: getattr(name, column) for column in _METADATA}
+    for column in ("seconds", "valence", "arousal", "age"):
+        values[column] = float(values[column]) if values.get(column) else None
     return Utterance(**values)

@@ -7,6 +7,7 @@ from statistics import mean
 
 from serab.protocol import Mark, Protocol
 from serab.results.records import ClassifierResult, RegressionResult
+from serab.results.summary import spread
 from serab.scores import SERAB_TASKS
 from serab.tasks import DIMENSIONS, VALENCE_AROUSAL, Tasks
 
@@ -14,8 +15,21 @@ Metric = Callable[[Sequence[ClassifierResult], Sequence[RegressionResult]], floa
 """From an evaluation's results, a fraction; for valence and arousal the CCC."""
 
 
-def metrics_of(tasks: Tasks, protocol: Protocol) -> dict[str, Metric]:
+def metrics_of(tasks: Tasks, protocols: Sequence[Protocol]) -> dict[str, Metric]:
     """The metrics of an evaluation on `tasks`, by name; the first is what a sweep looks at.
+
+    Of several protocols the one whose number isn't chosen on the test has the plain names; those
+    of the others begin with the protocol's.
+    """
+    ordered = sorted(protocols, key=lambda protocol: protocol.tests_all)
+    table = _metrics(tasks, ordered[0])
+    for protocol in ordered[1:]:
+        table |= {f"{protocol.name}_{name}": m for name, m in _metrics(tasks, protocol).items()}
+    return table
+
+
+def _metrics(tasks: Tasks, protocol: Protocol) -> dict[str, Metric]:
+    """Of one protocol.
 
     `val_accuracy` is that of the classifiers selected on validation, so a search over it keeps the
     test speakers out. `test_accuracy`, `UM` (over the nine, where all are there) and each task's
@@ -25,14 +39,21 @@ def metrics_of(tasks: Tasks, protocol: Protocol) -> dict[str, Metric]:
     names = {code: name for name, code in VALENCE_AROUSAL.items()}
 
     def accuracy_on(codes: Iterable[str]) -> Metric:
-        return lambda rows, _: mean(
-            mean(row.tested for row in rows if row.task == code and row.has(protocol.reports))
-            for code in codes
-        )
+        def score(rows: Sequence[ClassifierResult], _: Sequence[RegressionResult]) -> float:
+            chosen = [row for row in rows if row.protocol == protocol.name]
+            chosen = [row for row in chosen if row.has(protocol.reports)]
+            found = [spread([row for row in chosen if row.task == code]) for code in codes]
+            return mean(accuracies.mean for accuracies in found if accuracies is not None)
+
+        return score
 
     def validation(rows: Sequence[ClassifierResult], _: Sequence[RegressionResult]) -> float:
         return mean(
-            mean(row.val_accuracy for row in rows if row.task == code and row.has(Mark.SELECTED))
+            mean(
+                row.val_accuracy
+                for row in rows
+                if (row.task, row.protocol) == (code, protocol.name) and row.has(Mark.SELECTED)
+            )
             for code in codes
         )
 
@@ -40,7 +61,7 @@ def metrics_of(tasks: Tasks, protocol: Protocol) -> dict[str, Metric]:
         return lambda _, rows: mean(
             row.test_ccc
             for row in rows
-            if (row.task, row.dimension) == (task, dimension)
+            if (row.task, row.dimension, row.protocol) == (task, dimension, protocol.name)
             if row.selected and row.test_ccc is not None
         )
 

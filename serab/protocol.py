@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,6 +24,7 @@ class Protocol:
             published scores lack are left out; otherwise by the true speakers, with all classes.
         one_split: there is the released split of the speakers and no other.
         per_speaker: embeddings are normalised per speaker within each part.
+        refuses_leaks: official parts that share speakers aren't evaluated, unless one asks for it.
         reports: the mark of the results that count.
     """
 
@@ -32,6 +34,7 @@ class Protocol:
     released_ids: bool
     one_split: bool
     per_speaker: bool
+    refuses_leaks: bool
     reports: Mark
 
     @property
@@ -57,6 +60,7 @@ PUBLISHED = Protocol(
     released_ids=True,
     one_split=True,
     per_speaker=True,
+    refuses_leaks=False,
     reports=Mark.BEST_ON_TEST,
 )
 
@@ -73,6 +77,7 @@ STRICT = Protocol(
     released_ids=False,
     one_split=False,
     per_speaker=False,
+    refuses_leaks=True,
     reports=Mark.SELECTED,
 )
 
@@ -88,6 +93,18 @@ def protocol_named(name: str) -> Protocol:
     if name not in PROTOCOLS:
         raise ValueError(f"protocol={name}: expected one of {', '.join(PROTOCOLS)}.")
     return PROTOCOLS[name]
+
+
+def protocols_named(names: str | Sequence[str]) -> tuple[Protocol, ...]:
+    """The protocols of a name, of names with commas between, or of a list of them; each once.
+
+    Raises:
+        ValueError: no such protocol, or none at all.
+    """
+    listed = names.split(",") if isinstance(names, str) else list(names)
+    if not listed:
+        raise ValueError(f"protocol: an empty list; expected some of {', '.join(PROTOCOLS)}.")
+    return tuple(dict.fromkeys(protocol_named(str(name).strip()) for name in listed))
 
 
 def split_seeds(protocol: Protocol, splits: int) -> range:

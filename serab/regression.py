@@ -8,9 +8,11 @@ from dataclasses import replace
 from sklearn.linear_model import Ridge
 from sklearn.svm import SVR
 
+from serab.draws import Draw
 from serab.estimators.grid import Candidate
 from serab.estimators.svm import predict_svms
 from serab.index import CorpusIndex
+from serab.layer_search import PreparedLayers
 from serab.results.records import RegressionResult
 from serab.results.run_files import Rows
 from serab.runner import EmbeddedSplit, TaskRunner
@@ -45,19 +47,19 @@ class RegressionRunner(TaskRunner[RegressionResult]):
     def candidates(self) -> Sequence[Candidate]:
         return tuple(REGRESSORS.values())
 
-    def embedded_split(self, index: CorpusIndex, seed: int) -> EmbeddedSplit:
+    def embedded_split(self, index: CorpusIndex, draw: int | Draw) -> EmbeddedSplit:
         bare = [u.id for u in index.utterances if u.valence is None or u.arousal is None]
         if bare:
             raise ValueError(
                 f"{_task(index)}: {len(bare)} utterances of {index.code} have no valence or "
                 f"arousal, {bare[0]} is the first; prepare the corpus with its label files."
             )
-        return EmbeddedSplit(self.extractor, index, split(index, self.protocol, seed), self.cache)
+        return EmbeddedSplit(self.extractor, index, split(index, self.protocol, draw), self.cache)
 
     def key(self, split: EmbeddedSplit, target: str) -> tuple:
-        return (_task(split.index), target, self.protocol.name, split.parts.seed)
+        return (_task(split.index), target, self.protocol.name, split.parts.draw.name)
 
-    def search(self, prepared: PreparedTask, candidate: Candidate) -> Searched:
+    def search(self, prepared: PreparedTask | PreparedLayers, candidate: Candidate) -> Searched:
         return prepared.search(candidate, ccc)
 
     def marked(self, rows: Sequence[RegressionResult]) -> tuple[RegressionResult, ...]:
@@ -87,6 +89,7 @@ class RegressionRunner(TaskRunner[RegressionResult]):
             n_val=task.n_validation,
             n_test=len(task.test_targets),
             seed=split.parts.seed,
+            folds=split.parts.folds,
             seconds=round(searched.seconds, 3),
             corpus_digest=digest,
             extractor_fingerprint=fingerprint,
@@ -96,7 +99,7 @@ class RegressionRunner(TaskRunner[RegressionResult]):
         )
 
     def test(
-        self, split: EmbeddedSplit, prepared: PreparedTask, row: RegressionResult
+        self, split: EmbeddedSplit, prepared: PreparedTask | PreparedLayers, row: RegressionResult
     ) -> RegressionResult:
         predicted = prepared.predict_test(REGRESSORS[row.regressor], row.params)
         true = prepared.task.test_targets

@@ -15,13 +15,17 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from serab.embed.cache import Cache, cache_root
+from serab.cache_folder import cache_root
+from serab.draws import Draw
+from serab.embed.cache import Cache
 from serab.embed.corpus import embed_corpus
+from serab.embed.layers import EmbeddedLayers
 from serab.estimators.grid import Candidate
 from serab.extractors.base import Extractor
 from serab.index import CorpusIndex, Utterance
+from serab.layer_search import PreparedLayers
 from serab.protocol import Protocol
-from serab.results.records import ClassifierResult, RegressionResult
+from serab.results.records import ClassifierResult, LayerScores, RegressionResult
 from serab.results.run_files import Rows, RunFiles
 from serab.search import CannotFit, PreparedTask, Searched, Task
 from serab.splits import Split, leak_report, speaker_ids
@@ -62,14 +66,21 @@ class EmbeddedSplit:
 
     @cached_property
     def embeddings(self) -> np.ndarray:
-        """float32 (N, D), in the order training, validation, test."""
+        """float32 (N, D), in the order training, validation, test; of the last of layers."""
+        if self.extractor.layers:
+            return self.layers.at(self.extractor.layers[-1])
         return embed_corpus(self.extractor, self.index, self.parts.train, self.order, self.cache)
 
-    def task(self, targets: Sequence) -> Task:
-        """The task of predicting `targets`, one an utterance, in the same order."""
+    @cached_property
+    def layers(self) -> EmbeddedLayers:
+        """All layers of the extractor."""
+        return EmbeddedLayers(self.extractor, self.index, self.parts.train, self.order, self.cache)
+
+    def task(self, targets: Sequence, layer: int | None = None) -> Task:
+        """The task of predicting `targets`, one an utterance, in the same order; at a layer."""
         speakers = np.array(speaker_ids(self.index, self.parts.protocol))
         return Task(
-            self.embeddings,
+            self.embeddings if layer is None else self.layers.at(layer),
             np.array(targets),
             speakers[self.order],
             len(self.parts.train),
@@ -102,7 +113,9 @@ class TaskRunner(ABC, Generic[Row]):
         self.extractor, self.protocol, self.files, self.jobs = extractor, protocol, files, jobs
         self.cache = Cache(cache_root()) if cache is None else cache
 
-    def run(self, index: CorpusIndex, seed: int = 0) -> tuple[tuple[Row, ...], EmbeddedSplit]:
+    def run(
+        self, index: CorpusIndex, draw: int | Draw = 0
+    ) -> tuple[tuple[Row, ...], EmbeddedSplit]:
         """Evaluate on one corpus and split of its speakers.
 
         Returns:
@@ -112,7 +125,7 @@ class TaskRunner(ABC, Generic[Row]):
             ValueError: a corpus that can't be split or lacks targets, or no candidate that can be
                 fitted; one of several that can't is left out, and said so.
         """
-        split = self.embedded_split(index, seed)
+        split = self.embedded_split(index, draw)
         return tuple(row for name in self.targets for row in self._run_target(split, name)), split
 
     def _run_target(self, split: EmbeddedSplit, target: str) -> tuple[Row, ...]:
@@ -120,19 +133,22 @@ class TaskRunner(ABC, Generic[Row]):
         self.files.drop_stale(self.rows, key, split.source)
         missing = [c for c in self.candidates if self.rows.find((*key, c.name)) is None]
         if missing or any(_is_untested(row) for row in self._marked(key)):
-            task = split.task([getattr(utterance, target) for utterance in split.utterances])
-            prepared = PreparedTask(task, self.protocol, self.jobs)
+            prepared = self.prepared(split, target)
             self.embedded(split)
         left_out = []
         for candidate in missing:
             try:
-                row = self.row(split, target, candidate, self.search(prepared, candidate), task)
+                searched = self.search(prepared, candidate)
+                row = self.row(split, target, candidate, searched, prepared.task)
                 if self.protocol.tests_all:
                     row = self.test(split, prepared, row)
             except CannotFit as error:
                 left_out.append(error)
                 log.warning("%s %-4s left out: %s", key[0], candidate.name, error)
                 continue
+            if searched.by_layer:
+                layers, scores = list(self.extractor.layers), list(searched.by_layer)
+                self.files.layers.put(LayerScores(list(row.slot), layers, scores))
             self.rows.put(row)
             log.info("%s, %.1f s", row.describe_search(), row.seconds)
         if not self.rows.of_split(key):
@@ -142,7 +158,20 @@ class TaskRunner(ABC, Generic[Row]):
             for row in self._marked(key)
         ]
         self.rows.put(*rows)  # a kill before this leaves no mark without its test scores
+        self.keep(split, target, rows)
         return self.rows.of_split(key)
+
+    def prepared(self, split: EmbeddedSplit, target: str) -> PreparedTask | PreparedLayers:
+        """The task of predicting a target, normalised as the protocol says."""
+        targets = [getattr(utterance, target) for utterance in split.utterances]
+        if self.extractor.layers:
+            return PreparedLayers(
+                self.extractor.layers,
+                lambda layer: split.task(targets, layer),
+                self.protocol,
+                self.jobs,
+            )
+        return PreparedTask(split.task(targets), self.protocol, self.jobs)
 
     def _marked(self, key: tuple) -> tuple[Row, ...]:
         rows = self.rows.of_split(key)
@@ -159,7 +188,7 @@ class TaskRunner(ABC, Generic[Row]):
         """What is searched."""
 
     @abstractmethod
-    def embedded_split(self, index: CorpusIndex, seed: int) -> EmbeddedSplit:
+    def embedded_split(self, index: CorpusIndex, draw: int | Draw) -> EmbeddedSplit:
         """Divide the corpus, and check that it has the targets."""
 
     @abstractmethod
@@ -167,7 +196,7 @@ class TaskRunner(ABC, Generic[Row]):
         """What the slots of this target's results begin with."""
 
     @abstractmethod
-    def search(self, prepared: PreparedTask, candidate: Candidate) -> Searched:
+    def search(self, prepared: PreparedTask | PreparedLayers, candidate: Candidate) -> Searched:
         """The candidate's grid point that is best on validation."""
 
     @abstractmethod
@@ -186,11 +215,14 @@ class TaskRunner(ABC, Generic[Row]):
         """The rows of one target, with their marks."""
 
     @abstractmethod
-    def test(self, split: EmbeddedSplit, prepared: PreparedTask, row: Row) -> Row:
+    def test(self, split: EmbeddedSplit, prepared: PreparedTask | PreparedLayers, row: Row) -> Row:
         """Fit the row's candidate, predict the test part, score it."""
 
     def embedded(self, split: EmbeddedSplit) -> None:
         """Called when a split was embedded."""
+
+    def keep(self, split: EmbeddedSplit, target: str, rows: Sequence[Row]) -> None:
+        """Called when the results of a target are there, found now or before."""
 
 
 def _is_untested(row: ClassifierResult | RegressionResult) -> bool:

@@ -6,13 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import (
-    accuracy_score,
-    confusion_matrix,
-    f1_score,
-    recall_score,
-    root_mean_squared_error,
-)
 
 from serab.corpora import SERAB_TASKS
 
@@ -29,21 +22,32 @@ def _check(true: Values, predicted: Values) -> tuple[np.ndarray, np.ndarray]:
     return t, p
 
 
+def _counts(true: Values, predicted: Values) -> np.ndarray:
+    """(3, C): right answers, utterances and answers of each class that occurs or is predicted."""
+    t, p = _check(true, predicted)
+    classes, codes = np.unique(np.concatenate([t, p]), return_inverse=True)
+    truth, answers = np.split(codes, 2)
+    chosen = (truth[truth == answers], truth, answers)
+    return np.stack([np.bincount(values, minlength=len(classes)) for values in chosen])
+
+
 def accuracy(true: Values, predicted: Values) -> float:
     """Share of right predictions."""
-    return float(accuracy_score(*_check(true, predicted)))
+    true, predicted = _check(true, predicted)
+    return float(np.mean(true == predicted))
 
 
 def uar(true: Values, predicted: Values) -> float:
     """Unweighted average recall: the recall of each class that occurs, averaged."""
-    true, predicted = _check(true, predicted)
-    labels = np.unique(true)
-    return float(recall_score(true, predicted, labels=labels, average="macro", zero_division=0))
+    right, of_class, _ = _counts(true, predicted)
+    occurs = of_class > 0
+    return float(np.mean(right[occurs] / of_class[occurs]))
 
 
 def macro_f1(true: Values, predicted: Values) -> float:
     """F1 of each class that occurs or is predicted, averaged."""
-    return float(f1_score(*_check(true, predicted), average="macro", zero_division=0))
+    right, of_class, answered = _counts(true, predicted)
+    return float(np.mean(2 * right / (of_class + answered)))
 
 
 def confusion(true: Values, predicted: Values, labels: Sequence) -> list[list[int]]:
@@ -52,7 +56,34 @@ def confusion(true: Values, predicted: Values, labels: Sequence) -> list[list[in
     unknown = sorted({*t.tolist(), *p.tolist()} - {*labels})
     if unknown:
         raise ValueError(f"labels {unknown} aren't among {list(labels)}.")
-    return confusion_matrix(t, p, labels=list(labels)).tolist()
+    positions = {label: i for i, label in enumerate(labels)}
+    counts = np.zeros((len(positions), len(positions)), dtype=int)
+    np.add.at(counts, tuple([positions[x] for x in values.tolist()] for values in (t, p)), 1)
+    return counts.tolist()
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """A class among others: its utterances, and its scores, None where one is of nothing."""
+
+    utterances: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+def class_scores(true: Values, predicted: Values, labels: Sequence) -> dict[str, ClassScores]:
+    """Precision, recall and F1 of each label, in the order of `labels`."""
+    counts = np.array(confusion(true, predicted, labels))
+    right, of_class, answered = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    return {
+        label: ClassScores(int(n), _ratio(r, a), _ratio(r, n), _ratio(2 * r, n + a))
+        for label, r, n, a in zip(labels, right, of_class, answered, strict=True)
+    }
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return float(part / whole) if whole else None
 
 
 def chance(labels: Sequence) -> float:
@@ -76,7 +107,8 @@ def ccc(true: Values, predicted: Values) -> float:
 
 def rmse(true: Values, predicted: Values) -> float:
     """Root of the mean squared error, in the unit of the values."""
-    return float(root_mean_squared_error(*_check(true, predicted)))
+    t, p = (np.asarray(x, dtype=float) for x in _check(true, predicted))
+    return float(np.sqrt(np.mean((t - p) ** 2)))
 
 
 @dataclass(frozen=True)

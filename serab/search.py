@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from serab.estimators.grid import Candidate, Fold, Workers, predict_grid
 from serab.protocol import Protocol
+from serab.results.records import LAYER
 from serab.scores import accuracy
 
 
@@ -39,27 +42,35 @@ class Task:
 
 @dataclass(frozen=True)
 class Searched:
-    """The grid point that is best on validation, and its score there."""
+    """The grid point that is best on validation, and its score there.
+
+    `by_layer` has the best score of each layer, where there are several.
+    """
 
     params: dict[str, Any]
     val_score: float
     seconds: float
+    by_layer: tuple[float, ...] = ()
 
 
 class PreparedTask:
-    """A task whose embeddings are normalised as the protocol says; what estimators are run on."""
+    """A task whose embeddings are normalised as the protocol says; what estimators are run on.
+
+    `embeddings` are float64 (N, D). Where the protocol standardises them by the utterances that are
+    fitted on, they are as they came.
+    """
 
     def __init__(self, task: Task, protocol: Protocol, jobs: int = -1):
         self.task, self.protocol, self.workers = task, protocol, Workers(jobs)
-        self._embeddings = (
+        self.embeddings = (
             normalise_by_speaker(task)
             if protocol.per_speaker
             else task.embeddings.astype(np.float64)
         )
-        if not np.isfinite(self._embeddings).all():
-            rows = np.flatnonzero(~np.isfinite(self._embeddings).all(axis=1))
+        if not np.isfinite(self.embeddings).all():
+            rows = np.flatnonzero(~np.isfinite(self.embeddings).all(axis=1))
             raise ValueError(
-                f"{len(rows)} of {len(self._embeddings)} embeddings have values that aren't finite "
+                f"{len(rows)} of {len(self.embeddings)} embeddings have values that aren't finite "
                 "numbers; look into the extractor."
             )
 
@@ -86,13 +97,29 @@ class PreparedTask:
 
     def predict_test(self, candidate: Candidate, params: Mapping[str, Any]) -> np.ndarray:
         """Fit on training and validation with `params`, and predict the test part."""
-        return self._predict(candidate, [params], self.task.n_fit, len(self._embeddings))[0]
+        points = [_estimator_params(params)]
+        return self._predict(candidate, points, self.task.n_fit, len(self.embeddings))[0]
+
+    def at(self, params: Mapping[str, Any]) -> PreparedTask:
+        """The task at the layer that a grid point names; here there is one."""
+        return self
+
+    def fit(self, candidate: Candidate, params: Mapping[str, Any], fitted: int) -> Pipeline:
+        """The candidate itself, fitted on the first utterances: it predicts as the grid did.
+
+        What it is given is normalised per speaker already where the protocol says so.
+        """
+        scaler = None if self.protocol.per_speaker else StandardScaler()
+        estimator = clone(candidate.estimator).set_params(**_estimator_params(params))
+        steps = [("scaler", scaler), ("classifier", estimator)]
+        pipeline = Pipeline([(name, step) for name, step in steps if step is not None])
+        return pipeline.fit(self.embeddings[:fitted], self.task.targets[:fitted])
 
     def _predict(
         self, candidate: Candidate, points: Sequence[Mapping[str, Any]], fitted: int, end: int
     ) -> list[np.ndarray]:
         """Fit each point on the first utterances, and predict those from there to the end."""
-        x, tested = self._embeddings[:fitted], self._embeddings[fitted:end]
+        x, tested = self.embeddings[:fitted], self.embeddings[fitted:end]
         if not self.protocol.per_speaker:
             scaler = StandardScaler().fit(x)
             x, tested = scaler.transform(x), scaler.transform(tested)
@@ -102,6 +129,10 @@ class PreparedTask:
         except ValueError as error:
             reason = str(error).removeprefix(f"{candidate.name}: ")
             raise CannotFit(f"{candidate.name} can't be fitted: {reason}") from error
+
+
+def _estimator_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if name != LAYER}
 
 
 class CannotFit(ValueError):

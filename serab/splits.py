@@ -8,7 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
-from serab.corpora import CORPORA
+from serab.corpora import record_of
+from serab.draws import Draw
 from serab.index import CorpusIndex, Utterance
 from serab.protocol import Protocol
 
@@ -30,6 +31,12 @@ class Split:
     test: np.ndarray
     speakers: dict[str, tuple[str, ...]]
     emotions: tuple[str, ...]
+    folds: int | None = None
+
+    @property
+    def draw(self) -> Draw:
+        """Which division it is."""
+        return Draw(self.seed, self.folds)
 
 
 @dataclass(frozen=True)
@@ -60,30 +67,56 @@ class LeakReport:
         return found or ["no speaker and no recording is in two parts"]
 
 
-def split(index: CorpusIndex, protocol: Protocol, seed: int = 0) -> Split:
+def split(index: CorpusIndex, protocol: Protocol, draw: int | Draw = 0, turn: int = 0) -> Split:
     """Divide a corpus into training, validation and test by speaker.
 
     The released rule (SERAB, section 2.1): the sorted ids, shuffled by
     `numpy.random.RandomState(seed)`, are cut at int(cumulative share * ids); the shares are
     60/20/20 %, for CRE 70/10/20 %. A protocol with released ids leaves out the classes that the
     published scores lack. Two speakers give one for the test, and the other's utterances, shuffled,
-    are divided 3 : 1 between training and validation.
+    are divided 3 : 1 between training and validation. Official parts are kept, whatever the seed;
+    where there is no official validation part, a quarter of the training speakers validates.
+
+    Of a cross-validation the shuffled ids (seed 0) stand in a ring that is cut into folds: the
+    fold of `draw` is tested, the speakers after it, as many as the rule's share, validate, and the
+    others train; so everyone is tested once, and validation goes round.
+
+    Args:
+        index: the corpus.
+        protocol: whose rules hold.
+        draw: which division.
+        turn: 0 for these rules; others are of `rotation`.
 
     Raises:
-        ValueError: under two speakers, or a part that gets no speaker.
+        ValueError: under two speakers, a part that gets no speaker, or folds of official parts.
     """
-    record, ids = CORPORA[index.code], speaker_ids(index, protocol)
+    draw = Draw(draw) if isinstance(draw, int) else draw
+    seed = draw.number if draw.folds is None else 0
+    record, ids = record_of(index.code), speaker_ids(index, protocol)
     without = record.released_without if protocol.released_ids else ()
     emotions = tuple(e for e in index.emotions if e not in without)
     kept = np.array([i for i, u in enumerate(index.utterances) if u.emotion in emotions], dtype=int)
     names = sorted({ids[i] for i in kept})
     random = np.random.RandomState(seed)
     random.shuffle(names)
-    if len(names) == 2:
-        return _split_two(names, ids, kept, random, protocol, seed, emotions)
+    if index.has_parts and draw.folds is not None:
+        raise ValueError(
+            f"{index.code}: has official parts, which are one split; evaluate it with splits=1, or "
+            "prepare it without its split column."
+        )
+    if index.has_parts:
+        return _official_split(index, ids, kept, random, protocol, seed, emotions)
     shares = np.cumsum(record.probabilities)
     first, second = (int(share * len(names)) for share in shares[:2])
-    parts = dict(zip(PARTS, (names[:first], names[first:second], names[second:]), strict=True))
+    n_test = 1 if len(names) == 2 else len(names) - second
+    names = np.roll(names, turn * n_test).tolist()
+    if draw.folds is None and len(names) == 2:
+        return _split_two(names, ids, kept, random, protocol, seed, emotions)
+    if draw.folds is not None:
+        parts = _fold(names, draw, record.probabilities[1])
+    else:
+        testers = names[second + max(0, (turn + 1) * n_test - len(names)) :]  # of them some were
+        parts = dict(zip(PARTS, (names[:first], names[first:second], testers), strict=True))
     if not all(parts.values()):
         raise ValueError(
             f"{index.code}: {len(names)} speaker(s) can't be divided into training, validation "
@@ -94,7 +127,41 @@ def split(index: CorpusIndex, protocol: Protocol, seed: int = 0) -> Split:
         for part, members in parts.items()
     }
     speakers = {part: tuple(sorted(members)) for part, members in parts.items()}
-    return Split(protocol, seed, **positions, speakers=speakers, emotions=emotions)
+    return Split(
+        protocol, draw.number, **positions, speakers=speakers, emotions=emotions, folds=draw.folds
+    )
+
+
+def _fold(names: list[str], draw: Draw, share: float) -> dict[str, list[str]]:
+    """Who is in which part of a fold; training may get nobody."""
+    assert draw.folds is not None
+    edges = [fold * len(names) // draw.folds for fold in range(draw.folds + 1)]
+    start, end = edges[draw.number], edges[draw.number + 1]
+    ring = names[end:] + names[:start]
+    validating = max(1, int(share * len(names)))
+    return {
+        "train": ring[validating:],
+        "validation": ring[:validating],
+        "test": names[start:end],
+    }
+
+
+def rotation(index: CorpusIndex, protocol: Protocol) -> tuple[Split, ...]:
+    """Splits in which every speaker is tested once; the first is `split`'s.
+
+    The order of the speakers is turned by as many as are tested, until all were. In the last turn
+    speakers who were tested before have no part. Official parts are one split.
+
+    Raises:
+        ValueError: as `split`.
+    """
+    splits = [split(index, protocol)]
+    speakers = {ids for part in splits[0].speakers.values() for ids in part}
+    while not index.has_parts and len({n for s in splits for n in s.speakers["test"]}) < len(
+        speakers
+    ):
+        splits.append(split(index, protocol, turn=len(splits)))
+    return tuple(splits)
 
 
 def speaker_ids(index: CorpusIndex, protocol: Protocol) -> list[str]:
@@ -116,6 +183,37 @@ def leak_report(index: CorpusIndex, split: Split) -> LeakReport:
             (a, b) for b in utterances[second] for a in by_content[b.sha256]
         )
     return LeakReport(shared, duplicated)
+
+
+def _official_split(
+    index: CorpusIndex,
+    ids: list[str],
+    kept: np.ndarray,
+    random: np.random.RandomState,
+    protocol: Protocol,
+    seed: int,
+    emotions: tuple[str, ...],
+) -> Split:
+    parts = {i: index.utterances[i].part for i in kept}
+    if "validation" not in parts.values():
+        tested = {ids[i] for i in kept if parts[i] == "test"}
+        names = sorted({ids[i] for i in kept if parts[i] == "train"} - tested)
+        random.shuffle(names)
+        validating = set(names[: len(names) // 4 or 1])
+        if len(names) < 2:
+            raise ValueError(
+                f"{index.code}: its official parts leave {len(names)} speaker(s) for training and "
+                "validation; give the table a validation part, or more training speakers."
+            )
+        for i in kept:
+            if parts[i] == "train" and ids[i] in validating:
+                parts[i] = "validation"
+    positions = {part: np.array([i for i in kept if parts[i] == part], dtype=int) for part in PARTS}
+    speakers = {
+        part: tuple(sorted({ids[i] for i in members})) for part, members in positions.items()
+    }
+    train, validation, test = (positions[part] for part in PARTS)
+    return Split(protocol, seed, train, validation, test, speakers, emotions)
 
 
 def _split_two(

@@ -30,7 +30,7 @@ def choose_tasks(codes: str | Sequence[str] | None, root: Path | None = None) ->
     """
     codes = task_codes(codes, root)
     return Tasks(
-        tuple(load_index(code, root) for code in codes if code in CORPORA),
+        tuple(load_index(code, root) for code in codes if code not in VALENCE_AROUSAL),
         tuple(load_index(VALENCE_AROUSAL[c], root) for c in codes if c in VALENCE_AROUSAL),
     )
 
@@ -46,7 +46,8 @@ def task_codes(codes: str | Sequence[str] | None, root: Path | None = None) -> l
             )
     is_single = isinstance(codes, str) or not isinstance(codes, Sequence)  # a number, say
     codes = list(dict.fromkeys(str(code).upper() for code in ([codes] if is_single else codes)))
-    known = (*CORPORA, *VALENCE_AROUSAL)
+    own = [code for code in prepared(root) if code not in CORPORA]
+    known = (*CORPORA, *VALENCE_AROUSAL, *own)
     unknown = [code for code in codes if code not in known]
     if unknown or not codes:
         raise ValueError(

@@ -10,25 +10,25 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sklearn.model_selection import ParameterGrid
-
-from serab.classifiers import CLASSIFIERS
+from serab.draws import Draw
 from serab.escaping import one_line
-from serab.estimators.grid import Candidate
 from serab.index import CorpusIndex, load_index
 from serab.protocol import protocol_named
-from serab.regression import REGRESSORS
 from serab.results.records import ClassifierResult, Predictions, RegressionResult
 from serab.results.verify import Verification, same, verify_run
 from serab.scores import chance, majority
 from serab.splits import leak_report, split
 
+if TYPE_CHECKING:
+    from serab.estimators.grid import Candidate
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Verify run directories; 0 if all hold, 1 if one doesn't or can't be read."""
     parser = argparse.ArgumentParser(
-        prog="python -m serab.verify",
+        prog="serab verify",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -65,6 +65,12 @@ def _verify(run_dir: Path) -> int:
 
 def _off_the_grid(found: Verification) -> Iterator[str]:
     """Parameters that the search can't have chosen."""
+    # --help should not wait for scikit-learn
+    from sklearn.model_selection import ParameterGrid
+
+    from serab.classifiers import CLASSIFIERS
+    from serab.regression import REGRESSORS
+
     rows: list[tuple[ClassifierResult | RegressionResult, str, dict[str, Candidate]]] = []
     rows += [(row, row.classifier, CLASSIFIERS) for row in found.results]
     rows += [(row, row.regressor, REGRESSORS) for row in found.regression]
@@ -107,7 +113,7 @@ def _against_corpus(
     row: ClassifierResult, answers: Predictions | None, index: CorpusIndex
 ) -> Iterator[str]:
     """One result beside the split that its corpus, protocol and seed give."""
-    parts = split(index, protocol_named(row.protocol), row.seed)
+    parts = split(index, protocol_named(row.protocol), Draw(row.seed, row.folds))
     leaks = leak_report(index, parts)
     tested = [index.utterances[i] for i in parts.test]
     fitted = [index.utterances[i].emotion for i in (*parts.train, *parts.validation)]
@@ -121,7 +127,7 @@ def _against_corpus(
         "partial": index.partial,
         "leaks": [] if leaks.clean else leaks.lines(),
     }
-    name = f"{row.task}, {row.protocol}, {row.seed}, {row.classifier}"
+    name = ", ".join(map(str, row.slot))
     for field, value in expected.items():
         if not same(getattr(row, field), value):
             yield f"{name}: {field} isn't what the corpus gives"

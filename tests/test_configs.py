@@ -155,7 +155,7 @@ BEYOND = {
         "module.schedule.decay": "cosine",
         "optimizer.lr": 1e-3,
         "trainer.max_epochs": -1,
-        "trainer.max_steps": 4200,
+        "trainer.max_steps": 9000,
         "trainer.precision": "bf16-mixed",
     },
     "byol_s_large_batch": {

@@ -21,24 +21,32 @@ GROUND_OF_MODELS = {
     "models/speech_encoder.py": "datamodules.audio",  # an encoder embeds a file too, when asked to
     "models/weights/fetching.py": "datamodules.downloads",
 }
-KNOW_MODELS = ("serab/extractors/encoder.py", "serab/hear.py")
+KNOW_MODELS = ("serab/__init__.py", "serab/extractors/encoder.py", "serab/hear.py")
 KNOW_HYDRA = ("serab/launch", "hydra_plugins")
 
 ONLY = {
-    "serab.launch": ("protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal"),
-    "serab.sweep": ("escaping", "results", "run_dir", "terminal"),
-    "serab.results": ("index", "intervals", "protocol", "scores", "splits"),
-    "serab.prepare": ("corpora", "index"),
+    "serab.launch": (
+        *("draws", "protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal"),
+        *("installed", "extractors"),
+    ),
+    "serab.sweep": ("escaping", "results", "run_dir", "terminal", "installed"),
+    "serab.results": (
+        *("draws", "index", "installed", "intervals", "protocol", "scores", "splits"),
+    ),
+    "serab.prepare": ("cache_folder", "corpora", "escaping", "index"),
     "serab.corpora": (),
     "serab.estimators": (),
 }
 """Wings of serab, each with all that it may know of serab beside itself."""
 NEVER = {
     "serab.embed": ("results", "report", "search", "evaluation", "runner", "sweep", "launch"),
-    "serab.report": ("evaluation", "embed", "sweep", "launch", "runner"),
+    "serab.analyses": ("evaluation", "runner", "sweep", "prepare"),
+    "serab.report": ("evaluation", "analyses", "embed", "sweep", "launch", "runner"),
     "serab.extractors": ("embed", "results", "report", "evaluation", "runner", "sweep", "launch"),
 }
 """What a wing may not know of serab: arrows that would run up the flow."""
+ENTRANCES = ("serab/embed/__main__.py",)
+"""Command lines that stand at the top of the flow, whose wing is below; nobody imports them."""
 KNOW_EVALUATION = ("serab.leaderboard",)
 GENERIC = ("serab/prepare/archives.py", "serab/prepare/paths.py", "datamodules/files.py")
 TABLES = ("serab.corpora", "serab.corpora.nine", "serab.corpora.others")
@@ -68,7 +76,9 @@ def module_name(path: Path) -> str:
 
 
 def node_of(module: str) -> str:
-    """The wing of a module, or itself where it is of its package's spine."""
+    """The wing of a module, or itself where it is of its package's spine or an entrance."""
+    if f"{module.replace('.', '/')}.py" in ENTRANCES:
+        return module
     return ".".join(module.split(".")[:2])
 
 
@@ -146,6 +156,8 @@ def test_the_walk_sees_what_it_should():
     assert not allowed(ROOT / "serab/sweep/jobs.py", "serab.launch.script")
     assert not allowed(ROOT / "serab/sweep/record.py", "hydra_plugins._serab_sweep")
     assert not allowed(ROOT / "serab/report/loggers.py", "serab.evaluation")
+    assert not allowed(ROOT / "serab/analyses/turns.py", "serab.runner")
+    assert not allowed(ROOT / "serab/report/findings/labels.py", "serab.analyses.labels")
     assert not allowed(ROOT / "serab/prepare/archives.py", "serab.corpora.nine")
     assert not allowed(ROOT / "models/byol.py", "hydra.utils")
     assert not allowed(ROOT / "serab/sweep/jobs.py", "omegaconf")

@@ -1,4 +1,4 @@
-"""Every command of the README, run as printed but for overrides behind it that make it small.
+"""Every command of the README and the guides, run as printed but for overrides behind it that make it small.
 
 A command that the table below doesn't know fails: say there what it leaves behind.
 """
@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from tests.support.paths import ROOT
-from tests.support.readme_commands import Ended, commands, run
+from tests.support.readme_commands import GUIDES, README, Ended, commands, run
 from tests.support.readme_place import MODEL, QUICK, SPEECH, TINY, Place
 
 CPU = "trainer.accelerator=cpu trainer.precision=32-true"
@@ -24,6 +24,9 @@ ONE = "trainer.devices=1 trainer.num_nodes=1"
 ENCODER = "runs/train/*/encoder.safetensors"
 SCORES = "runs/evaluate/*/summary.json"
 NO_GPU = "torch finds no GPU on this machine; leave out trainer=gpu, or set trainer.accelerator=cpu"
+
+
+COMMANDS = commands(README, *GUIDES)
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,20 @@ WALKS = {
         Walk((SCORES,), more=QUICK),
     "python evaluate.py extractor=random extractor.encoder=cvt_large": Walk((SCORES,), more=QUICK),
     "python evaluate.py extractor=opensmile": Walk((SCORES,), more=QUICK, fresh=True),
-    "python -m serab.report EVALUATION OTHER_EVALUATION --out report":
-        Walk(("report/report.html", "report/report.md")),
+    "python -m serab.report EVALUATION OTHER_EVALUATION --out report --latex":
+        Walk(("report/report.html", "report/report.md", "report/tables.tex", "report/pictures/accuracy-EMB.pdf")),
     "python -m serab.verify EVALUATION": Walk(says="all of it holds"),
+    # of the guides
+    "python evaluate.py extractor=own extractor._target_=my_model.MyModel tasks=[EMB] protocol=strict":
+        Walk((SCORES,), "my_model", more=QUICK),
+    "python evaluate.py ckpt=RUN tasks=[EMB] protocol=strict run_dir=STRICT":
+        Walk(("STRICT/summary.json",), more=QUICK),
+    "python -m serab.embed SPEECH --encoder speech_512 --out table.parquet":
+        Walk(("table.parquet",)),
+    "python -m serab.embed SPEECH --encoder RUN --out windows.csv --segments 2 --hop 1":
+        Walk(("windows.csv",), holds="start"),
+    "python -m serab.predict SPEECH --from STRICT --task EMB --out emotions.csv":
+        Walk(("emotions.csv",), holds="anger"),
 }
 DEMO = {  # what makes the recipe of `make demo` small
     "train.py": f"{TINY} trainer.max_epochs=1",
@@ -118,10 +132,15 @@ def place(tmp_path_factory: pytest.TempPathFactory, speech_folder: Path) -> Iter
 
 
 def test_the_table_is_of_the_readme():
-    assert not set(WALKS) - set(commands()), "no longer in the README"
+    assert not set(WALKS) - set(COMMANDS), "no longer in the README or a guide"
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if not c.startswith("make ")])
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
+def test_a_guide_is_short(guide: Path):
+    assert 3 <= len(commands(guide)) <= 10
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if not c.startswith("make ")])
 def test_command(place: Place, command: str):
     assert command in WALKS, f"{command}: say in WALKS what it leaves behind"
     walk = WALKS[command]

@@ -5,6 +5,7 @@ all of it is there (`chunks`, `flac`, `mp3`, `ogg`), and `decoding` or `ffmpeg` 
 and reading go the same way (`reading`), so that what is whole is decided once.
 """
 
+from datamodules.audio.folders import shown_path, walk_audio
 from datamodules.audio.kinds import CONTAINERS, SUFFIXES
 from datamodules.audio.parts import LOUDEST, RATES, AudioError, AudioInfo
 from datamodules.audio.reading import audio_info, probe_audio, read_audio, read_segment
@@ -23,4 +24,6 @@ __all__ = [
     "read_audio",
     "read_segment",
     "resample",
+    "shown_path",
+    "walk_audio",
 ]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torchaudio.functional import resample as sinc_resample
 
 
 def resample(waveform: np.ndarray, sample_rate: int, target_rate: int) -> np.ndarray:
     """Band-limited resampling (windowed sinc) of float32 (samples,) from and to rates in Hz."""
     if sample_rate == target_rate:
         return waveform
+    import torch  # seconds to import, and most who read audio need no other rate
+    from torchaudio.functional import resample as sinc_resample
+
     return sinc_resample(torch.from_numpy(waveform), sample_rate, target_rate).numpy()
 
 

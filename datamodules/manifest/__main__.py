@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from datamodules.manifest import audioset
 
     parser = argparse.ArgumentParser(
-        prog="python -m datamodules.manifest",
+        prog="serab manifest",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from datamodules.audio import SUFFIXES, AudioError, probe_audio
+from datamodules.audio import SUFFIXES, AudioError, probe_audio, shown_path, walk_audio
 from datamodules.files import write_whole
 from datamodules.tables import find_file, read_table
 
@@ -97,7 +96,7 @@ def scan_folder(root: str | Path, workers: int = 8) -> Manifest:
     root = Path(root).expanduser()
     if not root.is_dir():
         raise ValueError(f"data.root={root}: no such folder; give one with speech recordings.")
-    found, unreadable, passed_over = _walk(root)
+    found, unreadable, passed_over = walk_audio(root)
     if not found:
         for path, reason in unreadable.items():
             raise ValueError(f"data.root={root}: no recordings in it, {path}: {reason}")
@@ -144,7 +143,7 @@ def check_recordings(root: Path, found: Sequence[str], workers: int = 8) -> Mani
             if isinstance(result, Recording):
                 recordings.append(Recording(path, result.frames, result.sample_rate))
             else:
-                unusable[_shown(path)] = result
+                unusable[shown_path(path)] = result
     if not recordings:
         first = next(iter(unusable.values()))
         raise ValueError(
@@ -153,54 +152,8 @@ def check_recordings(root: Path, found: Sequence[str], workers: int = 8) -> Mani
     return Manifest(root, tuple(recordings), unusable)
 
 
-_TRASH = (
-    "__macosx",
-    "@eadir",
-    "#recycle",
-    "$recycle.bin",
-    "system volume information",
-    "lost+found",
-)
-"""Folders, lower case, that systems keep for themselves."""
-
-
-def _walk(root: Path) -> tuple[list[str], dict[str, str], dict[str, str]]:
-    """Audio files by their ending, sorted; folders that can't be read; what is passed over."""
-    found: list[str] = []
-    unreadable: dict[str, str] = {}
-    passed_over: dict[str, str] = {}
-
-    def note(error: OSError) -> None:
-        path = Path(error.filename or root).relative_to(root).as_posix()
-        reason = f"unreadable folder ({error.strerror}); give yourself the right to read it."
-        unreadable[_shown(path)] = reason
-
-    visited = set()
-    for folder, below, names in os.walk(root, followlinks=True, onerror=note):
-        status = os.stat(folder)
-        if (status.st_dev, status.st_ino) in visited:
-            below.clear()  # a link that leads back
-            continue
-        visited.add((status.st_dev, status.st_ino))
-        here = Path(folder).relative_to(root)
-        hidden = [name for name in below if name.startswith(".") or name.lower() in _TRASH]
-        for name in hidden:
-            below.remove(name)
-            shown = _shown((here / name).as_posix())
-            passed_over[shown] = "hidden folder, or one for trash; not looked into."
-        for name in names:
-            if not name.lower().endswith(SUFFIXES):
-                continue
-            path = (here / name).as_posix()
-            if name.startswith("."):
-                passed_over[_shown(path)] = "hidden file, such as a Mac's shadow of another."
-            else:
-                found.append(path)
-    return sorted(found), unreadable, passed_over
-
-
 def _check(path: Path) -> Recording | str:
-    shown = _shown(str(path))
+    shown = shown_path(str(path))
     if shown != str(path):
         return f"{shown}: its name isn't UTF-8; rename it."
     try:
@@ -208,11 +161,6 @@ def _check(path: Path) -> Recording | str:
     except (AudioError, OSError) as error:
         return str(error)
     return Recording(path.name, info.frames, info.sample_rate)
-
-
-def _shown(path: str) -> str:
-    """A path with bytes that aren't UTF-8 escaped."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _cause(reason: str) -> str:

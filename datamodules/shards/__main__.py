@@ -21,7 +21,7 @@ from datamodules.shards.packing import SHARD_SECONDS, pack
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `pack` or `verify`; 0 if all is well, 1 for an error or a damaged shard."""
     parser = argparse.ArgumentParser(
-        prog="python -m datamodules.shards",
+        prog="serab shards",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from models.checkpoint import load_encoder
-from models.hub.model_card import read_scores
-from models.hub.recipe import read_recipe
-from models.hub.shared_encoder import SharedEncoder, push, save_shared
 
-
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m models.hub", description="Write an encoder as a folder for sharing."
+        prog="serab hub", description="Write an encoder as a folder for sharing."
     )
     parser.add_argument("source", help="what load_encoder takes: a run, an artefact, weights")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
@@ -30,6 +26,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--private", action="store_true", help="make the repository private")
     parser.add_argument("--trust", metavar="PATH", help="import path of an encoder of your own")
     args = parser.parse_args(arguments)
+    # --help should not wait for torch
+    from models.checkpoint import load_encoder
+    from models.hub.model_card import read_scores
+    from models.hub.recipe import read_recipe
+    from models.hub.shared_encoder import SharedEncoder, push, save_shared
+
     try:
         loaded = load_encoder(args.source, args.encoder, trust=args.trust)
         scores = read_scores(args.results, loaded.fingerprint) if args.results else ()

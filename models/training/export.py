@@ -27,7 +27,7 @@ class Pretraining(Protocol):
     def export_encoder(self, path: Path, about: dict[str, Any]) -> Path: ...
 
 
-PACKAGES = ("torch", "torchaudio", "pytorch-lightning", "vit-pytorch")
+PACKAGES = ("torch", "torchaudio", "pytorch-lightning")
 
 
 def export(

@@ -18,10 +18,9 @@ def fit(
     module: LightningModule,
     data: LightningDataModule,
     checkpoint: Path | None,
-    run_dir: Path,
+    advice: str,
 ) -> None:
-    """Train; a signal ends the process with its status and a word on how to go on."""
-    advice = f"go on with: python train.py run_dir={run_dir} resume=auto"
+    """Train; a signal ends the process with its status and `advice` on how to go on."""
     interrupts = StopAfterStep()
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # its connector sets it
     callbacks.insert(0, interrupts)

@@ -40,20 +40,12 @@ class Release:
 
 
 def _read_table() -> dict[str, Release]:
+    found = {}
     with Path(__file__).with_suffix(".csv").open(encoding="utf-8", newline="") as table:
-        rows = list(csv.DictReader(table))
-    releases = [
-        Release(
-            name=row["name"],
-            encoder=row["encoder"],
-            git_sha1=row["git_sha1"],
-            bytes=int(row["bytes"]) if row["bytes"] else None,
-            licence=row["licence"],
-            url=row["url"],
-        )
-        for row in rows
-    ]
-    return {release.name: release for release in releases}
+        for row in csv.DictReader(table):
+            size = row.pop("bytes")
+            found[row["name"]] = Release(**row, bytes=int(size) if size else None)
+    return found
 
 
 RELEASED = _read_table()

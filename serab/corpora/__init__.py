@@ -9,15 +9,32 @@ from __future__ import annotations
 
 from serab.corpora.nine import NINE
 from serab.corpora.others import BEYOND
+from serab.corpora.own import check_name, own_corpus
 from serab.corpora.records import Corpus
 
-__all__ = ["BEYOND", "CORPORA", "NINE", "SERAB_TASKS", "Corpus", "corpus"]
+__all__ = ["BEYOND", "CORPORA", "NINE", "SERAB_TASKS", "Corpus", "corpus", "record_of"]
 
 CORPORA: dict[str, Corpus] = {corpus.code: corpus for corpus in NINE + BEYOND}
 """Code -> record; the nine first, in the paper's order."""
 
 SERAB_TASKS = tuple(corpus.code for corpus in NINE)
 """The codes of the benchmark."""
+
+
+RESERVED = ("IEM_VA", "DOWNLOADS", "MERGED")
+"""Names that tasks and folders have, so no corpus of a user."""
+
+
+def record_of(code: str) -> Corpus:
+    """The record of a prepared corpus: one of the table, or a user's own.
+
+    Raises:
+        ValueError: no name that a corpus can have.
+    """
+    if code in CORPORA:
+        return CORPORA[code]
+    check_name(code, RESERVED)
+    return own_corpus(code)
 
 
 def corpus(code: str) -> Corpus:

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import re
 
-from serab.corpora.records import Access, Archive, Corpus, LeftOut, grammar
+from serab.corpora.records import (
+    Access,
+    Archive,
+    Corpus,
+    LeftOut,
+    Person,
+    Sex,
+    SpeakerTable,
+    grammar,
+)
 
 _UNLISTED = "not in the list of utterances that the published scores are computed on"
+
+
+def _by_parity(speaker: str, age: float | None = None) -> Person:
+    """Of a corpus whose odd numbers are men."""
+    return Person(speaker, Sex.MALE if int(speaker) % 2 else Sex.FEMALE, age)
 
 
 NINE: tuple[Corpus, ...] = (
@@ -21,7 +35,7 @@ NINE: tuple[Corpus, ...] = (
         "performance interaction. J. Audio Eng. Soc. 66(6), 2018",
         archives=(Archive("Acted Emotional Speech Dynamic Database.zip"),),
         # some have the speaker as (01), and second takes end in a or b
-        grammar=grammar(r"(?P<emotion>[adfhs])\d\d \(0?(?P<speaker>\d)\)[ab]?"),
+        grammar=grammar(r"(?P<emotion>[adfhs])(?P<text>\d\d) \(0?(?P<speaker>\d)\)[ab]?"),
         example="anger/a01 (1).wav",
         labels=(
             ("a", "anger"),
@@ -47,7 +61,9 @@ NINE: tuple[Corpus, ...] = (
         citation="Gournay, Lahaie, Lefebvre: A Canadian French emotional speech dataset. "
         "ACM MMSys 2018",
         archives=(Archive("CaFE_48k.zip", "https://zenodo.org/record/1478765/files/CaFE_48k.zip"),),
-        grammar=grammar(r"(?P<speaker>\d\d)-(?P<emotion>(?:[CDJPST](?=-[12]-)|N))(?:-[12])?-\d"),
+        grammar=grammar(
+            r"(?P<speaker>\d\d)-(?P<emotion>(?:[CDJPST](?=-[12]-)|N))(?:-[12])?-(?P<text>\d)"
+        ),
         # the 192-kHz copy names neutral ones without the level, which is always 1
         respell=(re.compile(r"^(\d\d-N)-(\d)$"), r"\1-1-\2"),
         bytes_per_second=192_000 * 2 * 3,
@@ -65,6 +81,10 @@ NINE: tuple[Corpus, ...] = (
         counts=(144, 144, 144, 144, 72, 144, 144),
         speakers=12,
         mean_seconds=4.5,
+        people=tuple(
+            _by_parity(f"{number:02d}", age)
+            for number, age in enumerate((46, 64, 18, 50, 22, 34, 15, 25, 42, 20, 35, 37), 1)
+        ),
         released_without=("neutral",),
         notes=("the published scores leave out the 72 neutral utterances",),
         serab=True,
@@ -79,7 +99,7 @@ NINE: tuple[Corpus, ...] = (
         citation="Cao, Cooper, Keutmann, Gur, Nenkova, Verma: CREMA-D: crowd-sourced emotional "
         "multimodal actors dataset. IEEE Trans. Affective Computing 5(4), 2014",
         grammar=grammar(
-            r"(?P<speaker>1\d{3})_[A-Z]{3}_(?P<emotion>ANG|DIS|FEA|HAP|NEU|SAD)_(?:XX?|LO|MD|HI)"
+            r"(?P<speaker>1\d{3})_(?P<text>[A-Z]{3})_(?P<emotion>ANG|DIS|FEA|HAP|NEU|SAD)_(?:XX?|LO|MD|HI)"
         ),
         example="AudioWAV/1001_DFA_ANG_XX.wav",
         labels=(
@@ -102,6 +122,13 @@ NINE: tuple[Corpus, ...] = (
             LeftOut("1040_ITH_SAD_XX", _UNLISTED),
         ),
         probabilities=(0.7, 0.1, 0.2),
+        speaker_table=SpeakerTable(
+            re.compile(r"(?:^|/)VideoDemographics\.csv$"),
+            "VideoDemographics.csv",
+            speaker="actorid",
+            sex="sex",
+            age="age",
+        ),
         mirror="the GitLab mirror (cs-cooper-lab/crema-d-mirror) or the release that the "
         "repository's issue 15 names",
         notes=(
@@ -121,7 +148,7 @@ NINE: tuple[Corpus, ...] = (
         citation="Burkhardt, Paeschke, Rolfes, Sendlmeier, Weiss: A database of German emotional "
         "speech. Interspeech 2005",
         archives=(Archive("download.zip", "http://emodb.bilderbar.info/download/download.zip"),),
-        grammar=grammar(r"(?P<speaker>\d\d)[ab]\d\d(?P<emotion>[WLEAFTN])[a-z]"),
+        grammar=grammar(r"(?P<speaker>\d\d)(?P<text>[ab]\d\d)(?P<emotion>[WLEAFTN])[a-z]"),
         example="wav/03a01Fa.wav",
         labels=(
             ("W", "anger"),
@@ -136,6 +163,18 @@ NINE: tuple[Corpus, ...] = (
         counts=(127, 81, 46, 69, 71, 79, 62),
         speakers=10,
         mean_seconds=2.8,
+        people=(
+            Person("03", Sex.MALE, 31),
+            Person("08", Sex.FEMALE, 34),
+            Person("09", Sex.FEMALE, 21),
+            Person("10", Sex.MALE, 32),
+            Person("11", Sex.MALE, 26),
+            Person("12", Sex.MALE, 30),
+            Person("13", Sex.FEMALE, 32),
+            Person("14", Sex.FEMALE, 35),
+            Person("15", Sex.MALE, 25),
+            Person("16", Sex.FEMALE, 31),
+        ),
         notes=("EmoDB 2.0 is larger (816); only the 535 utterances of the first are used",),
         serab=True,
     ),
@@ -149,7 +188,10 @@ NINE: tuple[Corpus, ...] = (
         citation="Costantini, Iaderola, Paoloni, Todisco: EMOVO corpus: an Italian emotional "
         "speech database. LREC 2014",
         archives=(Archive("emovo.zip"),),
-        grammar=grammar(r"(?P<emotion>dis|gio|neu|pau|rab|sor|tri)-(?P<speaker>[fm][123])-[a-z]\d"),
+        grammar=grammar(
+            r"(?P<emotion>dis|gio|neu|pau|rab|sor|tri)-"
+            r"(?P<speaker>(?P<sex>[fm])[123])-(?P<text>[a-z]\d)"
+        ),
         example="f1/dis-f1-b1.wav",
         labels=(
             ("dis", "disgust"),
@@ -178,7 +220,7 @@ NINE: tuple[Corpus, ...] = (
         archives=(Archive("IEMOCAP_full_release.tar.gz"),),
         # true speaker: session + who speaks; released group: session + who wears the markers
         grammar=grammar(
-            r"Ses(?P<group>(?P<speaker>0[1-5])[FM])_(?:impro|script)\w+_(?P<speaker2>[FM])\w{3,4}"
+            r"Ses(?P<group>(?P<speaker>0[1-5])[FM])_(?:impro|script)\w+_(?P<speaker2>(?P<sex>[FM]))\w{3,4}"
         ),
         example="IEMOCAP_full_release/Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav",
         label_files=re.compile(r"(?:^|/)EmoEvaluation/Ses0[1-5][FM]_\w+\.txt$"),
@@ -213,7 +255,7 @@ NINE: tuple[Corpus, ...] = (
             ),
         ),
         # 03: audio only, 01: speech (02 is song)
-        grammar=grammar(r"03-01-(?P<emotion>0[1-8])-0[12]-0[12]-0[12]-(?P<speaker>\d\d)"),
+        grammar=grammar(r"03-01-(?P<emotion>0[1-8])-0[12]-(?P<text>0[12])-0[12]-(?P<speaker>\d\d)"),
         example="Actor_01/03-01-05-01-02-01-01.wav",
         labels=(
             ("01", "neutral"),
@@ -237,6 +279,7 @@ NINE: tuple[Corpus, ...] = (
         ),
         counts=(192, 192, 192, 192, 192, 96, 192, 192),
         speakers=24,
+        people=tuple(_by_parity(f"{number:02d}") for number in range(1, 25)),
         mean_seconds=3.7,
         serab=True,
     ),
@@ -249,7 +292,7 @@ NINE: tuple[Corpus, ...] = (
         homepage="http://kahlan.eps.surrey.ac.uk/savee/Register.html",
         citation="Haq, Jackson: Speaker-dependent audio-visual emotion recognition. AVSP 2009",
         archives=(Archive("AudioData.zip"),),
-        grammar=grammar(r"(?P<speaker>DC|JE|JK|KL)[/_](?P<emotion>sa|su|[adfhn])\d\d"),
+        grammar=grammar(r"(?P<speaker>DC|JE|JK|KL)[/_](?P<emotion>sa|su|[adfhn])(?P<text>\d\d)"),
         example="AudioData/DC/a01.wav",
         labels=(
             ("a", "anger"),
@@ -263,6 +306,7 @@ NINE: tuple[Corpus, ...] = (
         emotions=("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"),
         counts=(60, 60, 60, 60, 120, 60, 60),
         speakers=4,
+        people=tuple(Person(speaker, Sex.MALE) for speaker in ("DC", "JE", "JK", "KL")),
         mean_seconds=3.8,
         serab=True,
     ),
@@ -280,7 +324,7 @@ NINE: tuple[Corpus, ...] = (
             Archive("male.zip", "https://github.com/mansourehk/ShEMO/raw/master/male.zip"),
         ),
         # true speaker: F01 ... M56; released group: the number of the utterance
-        grammar=grammar(r"(?P<speaker>[FM]\d\d)(?P<emotion>[AFHNSW])(?P<group>\d\d)\d?"),
+        grammar=grammar(r"(?P<speaker>(?P<sex>[FM])\d\d)(?P<emotion>[AFHNSW])(?P<group>\d\d)\d?"),
         example="female/F01A01.wav",
         labels=(
             ("A", "anger"),

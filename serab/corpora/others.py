@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from serab.corpora.records import Access, Archive, Corpus, grammar
+from serab.corpora.more import MORE
+from serab.corpora.own import own_corpus
+from serab.corpora.records import Access, Archive, Corpus, Person, Sex, SpeakerTable, grammar
 
 _DEMO_EMOTIONS = ("anger", "fear", "happiness", "neutral", "sadness")
 
@@ -21,7 +23,7 @@ BEYOND: tuple[Corpus, ...] = (
         archives=(Archive("SUBESCO.zip", "https://zenodo.org/record/4526477/files/SUBESCO.zip"),),
         # speakers are numbered within each sex; one file ends in "]"
         grammar=grammar(
-            r"(?P<speaker>[FM]_\d\d)_[A-Z]+_S_\d+_"
+            r"(?P<speaker>(?P<sex>[FM])_\d\d)_[A-Z]+_S_(?P<text>\d+)_"
             r"(?P<emotion>ANGRY|DISGUST|FEAR|HAPPY|NEUTRAL|SAD|SURPRISE)_\d\]?"
         ),
         example="SUBESCO/F_01_OISHI_S_10_ANGRY_1.wav",
@@ -48,7 +50,7 @@ BEYOND: tuple[Corpus, ...] = (
         citation="Pichora-Fuller, Dupuis: Toronto emotional speech set (TESS). Borealis, 2020",
         # OA_bite_neutral.wav lacks its F
         grammar=grammar(
-            r"(?P<speaker>OA|YA)F?_[a-z]+_(?P<emotion>angry|disgust|fear|happy|neutral|ps|sad)"
+            r"(?P<speaker>OA|YA)F?_(?P<text>[a-z]+)_(?P<emotion>angry|disgust|fear|happy|neutral|ps|sad)"
         ),
         example="OAF_angry/OAF_back_angry.wav",
         labels=(
@@ -63,6 +65,7 @@ BEYOND: tuple[Corpus, ...] = (
         emotions=("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"),
         counts=(400,) * 7,
         speakers=2,
+        people=(Person("OA", Sex.FEMALE, 64), Person("YA", Sex.FEMALE, 26)),
         notes=("two speakers: training and validation share one of them",),
     ),
     Corpus(
@@ -78,7 +81,7 @@ BEYOND: tuple[Corpus, ...] = (
         ),
         grammar=grammar(
             r"(?P<speaker>[A-Z]{2,3}\d)_"
-            r"(?P<emotion>anger|fear|happiness|neutral|sadness|surprised)_\d+"
+            r"(?P<emotion>anger|fear|happiness|neutral|sadness|surprised)_(?P<text>\d+)"
         ),
         example="samples/EB0_anger_1.wav",
         labels=(
@@ -92,6 +95,13 @@ BEYOND: tuple[Corpus, ...] = (
         emotions=("anger", "fear", "happiness", "neutral", "sadness", "surprise"),
         total=4481,
         speakers=9,
+        speaker_table=SpeakerTable(
+            re.compile(r"(?:^|/)data\.tsv$"),
+            "data.tsv",
+            speaker="speaker_id",
+            sex="gender",
+            age="age",
+        ),
     ),
     Corpus(
         code="MESD",
@@ -103,7 +113,7 @@ BEYOND: tuple[Corpus, ...] = (
         citation="Duville, Alonso-Valerdi, Ibarra-Zarate: The Mexican emotional speech database "
         "(MESD). Mendeley Data, 2021",
         grammar=grammar(
-            r"(?P<emotion>Anger|Disgust|Fear|Happiness|Neutral|Sadness)_(?P<speaker>[CFM])_[AB]_.+"
+            r"(?P<emotion>Anger|Disgust|Fear|Happiness|Neutral|Sadness)_(?P<speaker>(?P<sex>[CFM]))_[AB]_(?P<text>.+)"
         ),
         example="Anger_C_A_abajo.wav",
         labels=(
@@ -118,6 +128,7 @@ BEYOND: tuple[Corpus, ...] = (
         speakers=3,
         notes=("names tell voices (child, female, male), not people: voices stand for speakers",),
     ),
+    *MORE,
     Corpus(
         code="DEMO",
         name="Demo speech",
@@ -127,24 +138,12 @@ BEYOND: tuple[Corpus, ...] = (
         homepage="",
         citation="",
         grammar=grammar(
-            rf"(?P<speaker>(?:de|el|en|fa|fr|it)_[fm]\d+)_(?P<emotion>{'|'.join(_DEMO_EMOTIONS)})_\d+"
+            rf"(?P<speaker>(?:de|el|en|fa|fr|it)_(?P<sex>[fm])\d+)_(?P<emotion>{'|'.join(_DEMO_EMOTIONS)})_\d+"
         ),
         example="de/de_m1/de_m1_anger_01.wav",
         labels=tuple((emotion, emotion) for emotion in _DEMO_EMOTIONS),
         emotions=_DEMO_EMOTIONS,
         demo=True,
     ),
-    Corpus(
-        code="CUSTOM",
-        name="Your own",
-        language="any",
-        access=Access.OWN,
-        licence="yours",
-        homepage="",
-        citation="",
-        grammar=re.compile(r"(?!)"),  # names say nothing: the CSV does
-        example="a CSV with the columns path, speaker, emotion",
-        labels=(),
-        emotions=(),
-    ),
+    own_corpus("CUSTOM"),
 )

@@ -37,14 +37,63 @@ class LeftOut:
     reason: str
 
 
+class Sex(StrEnum):
+    """Of a speaker, where a corpus says it."""
+
+    FEMALE = "female"
+    MALE = "male"
+
+
+@dataclass(frozen=True)
+class Person:
+    """What a corpus' documentation says of a speaker; age in years."""
+
+    speaker: str
+    sex: Sex | None = None
+    age: float | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class SpeakerTable:
+    """A table that comes with the audio: `files` fits its path, the others name its columns."""
+
+    files: re.Pattern[str]
+    example: str
+    speaker: str
+    sex: str
+    age: str
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """A table that comes with the audio and says what names don't: its place, and its columns."""
+
+    example: str
+    path: str
+    speaker: str
+    emotion: str
+    text: str
+    sex: str | None = None
+
+
 @dataclass(frozen=True)
 class Name:
-    """What a file name says: utterance id, true speaker, released group, and emotion if it does."""
+    """What a file name or a table says: utterance id, true speaker, released group, emotion if it
+    does, and what is known of the speaker (age in years), the language, the sentence (id or text),
+    the official part (of train, validation, test), valence and arousal."""
 
     id: str
     speaker: str
     group: str
     emotion: str | None
+    sex: str | None = None
+    age: float | None = None
+    language: str | None = None
+    text: str | None = None
+    part: str | None = None
+    valence: float | None = None
+    arousal: float | None = None
 
 
 @dataclass(frozen=True)
@@ -53,9 +102,12 @@ class Corpus:
 
     `grammar` is searched in a file's relative path (NFC, `/`). Its groups `speaker` and `speaker2`
     joined are the true speaker, `group` is what the released protocol takes for the speaker (the
-    speaker where there is none), `emotion` is a key of `labels`; the whole match names the
-    utterance. `example` is a path that it fits. Where names don't say the emotion, `label_files`
-    fits the paths of the files that do. `counts` are utterances per emotion, in the order of
+    speaker where there is none), `emotion` is a key of `labels`, `sex` begins with F or M, `text`
+    is the corpus' own code of the sentence; the whole match names the utterance. `people` says of
+    the speakers what names don't, `speaker_table` where the corpus' own table says it. `example` is
+    a path that it fits. Where names don't say the emotion, `label_files` fits the paths of the
+    files that do, and `label_table` says how they are read, where they are tables; their group
+    `part` is an official part. `counts` are utterances per emotion, in the order of
     `emotions`, `total` all of them where only that is known; `mean_seconds` is as published;
     `probabilities` are the shares of speakers for training, validation and test;
     `released_without` are classes that the published scores lack; `respell` (pattern, template)
@@ -87,8 +139,16 @@ class Corpus:
     respell: tuple[re.Pattern[str], str] | None = None
     bytes_per_second: int = 48_000 * 2 * 3  # 48 kHz, stereo, 24 bit
     mirror: str = ""
+    people: tuple[Person, ...] = ()
+    speaker_table: SpeakerTable | None = None
+    label_table: LabelTable | None = None
     serab: bool = False
     demo: bool = False
+
+    @property
+    def own(self) -> bool:
+        """Whether it is a user's, and made from a table."""
+        return self.access is Access.OWN and not self.demo
 
     @property
     def utterances(self) -> int | None:
@@ -117,12 +177,28 @@ class Corpus:
         if match is None:
             return None
         groups = match.groupdict()
-        speaker = groups["speaker"] + (groups.get("speaker2") or "")
+        speaker = groups.get("speaker", "") + (groups.get("speaker2") or "")
         emotion = self.label(groups["emotion"]) if "emotion" in groups else None
         stem = match[0].replace("/", "_").rsplit(".", 1)[0]
         if self.respell is not None:
             stem = self.respell[0].sub(self.respell[1], stem)
-        return Name(stem, speaker, groups.get("group") or speaker, emotion)
+        person = next((p for p in self.people if p.speaker == speaker), Person(speaker))
+        return Name(
+            id=stem,
+            speaker=speaker,
+            group=groups.get("group") or speaker,
+            emotion=emotion,
+            sex=person.sex or sex_of(groups.get("sex")),
+            age=person.age,
+            language=person.language or (None if self.access is Access.OWN else self.language),
+            text=groups.get("text"),
+        )
+
+
+def sex_of(text: str | None) -> Sex | None:
+    """Of a word or letter as tables and names have it; None for others."""
+    letter = (text or "").strip().lower()[:1]
+    return {"f": Sex.FEMALE, "m": Sex.MALE}.get(letter)
 
 
 def grammar(pattern: str) -> re.Pattern[str]:

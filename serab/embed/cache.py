@@ -5,25 +5,19 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import shutil
-import time
-from dataclasses import dataclass
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 from datamodules.files import write_whole
-from serab.index import data_root
+from serab.cache_folder import AUDIO, audio_bytes, audio_limit, prune_audio
 
 log = logging.getLogger("evaluate")
 
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
 
-AUDIO, FITTED = "audio", "fitted"
-"""Folders of the cache beside those of the extractors: decoded waveforms, fitted states."""
-
-
-def cache_root() -> Path:
-    """Where the cache is: `$SERAB_CACHE`, or `.cache/embeddings` below the data."""
-    return Path(os.environ.get("SERAB_CACHE") or data_root() / ".cache" / "embeddings")
+PRUNE_AT, PRUNE_TO = 1.05, 0.9
+"""Shares of the limit: decoded audio that has grown beyond the one is pruned to the other."""
 
 
 class Cache:
@@ -39,6 +33,9 @@ class Cache:
     def __init__(self, folder: Path | None):
         self.folder = folder
         self._refused = False
+        self._limit = audio_limit()
+        self._audio: int | None = None  # bytes, counted when the first is written
+        self._lock = threading.Lock()
 
     def path(self, *names: str) -> Path | None:
         """Where an entry is or would be; None without a folder."""
@@ -61,11 +58,14 @@ class Cache:
             where it was written, or None.
         """
         path = self.path(*names)
-        if path is None or self._refused:
+        if path is None or self._refused or (names[0] == AUDIO and self._limit == 0):
             return None
         content = content.encode() if isinstance(content, str) else content
         try:
-            return write_whole(path, content + _checksum(names, content))
+            written = write_whole(path, content + _checksum(names, content))
+            if names[0] == AUDIO and self._limit is not None:
+                self._bound_audio(len(content))
+            return written
         except OSError as error:
             self._refused = True
             cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
@@ -77,53 +77,28 @@ class Cache:
             )
             return None
 
+    def use(self, *names: str) -> bytes | None:
+        """`read`, and the entry is the last that `prune_audio` deletes."""
+        content = self.read(*names)
+        path = self.path(*names)
+        if content is not None and path is not None:
+            with suppress(OSError):  # a read-only cache
+                os.utime(path)
+        return content
+
+    def _bound_audio(self, added: int) -> None:
+        """Keep decoded audio near its limit, by what this process and others wrote."""
+        assert self.folder is not None
+        assert self._limit is not None
+        with self._lock:
+            if self._audio is None:
+                self._audio = audio_bytes(self.folder)
+            else:
+                self._audio += added
+            if self._audio > PRUNE_AT * self._limit:
+                prune_audio(self.folder, int(PRUNE_TO * self._limit))
+                self._audio = None
+
 
 def _checksum(names: tuple[str, ...], content: bytes) -> bytes:
     return hashlib.sha256("/".join(names).encode() + b"\n" + content).digest()
-
-
-@dataclass(frozen=True)
-class CacheEntry:
-    """A folder of the cache: files, bytes, and days since something was written to it."""
-
-    path: Path
-    files: int
-    bytes: int
-    days: float
-
-
-def entries(folder: Path) -> list[CacheEntry]:
-    """What a cache folder holds, one entry an extractor and state, the largest first."""
-    found = []
-    for path in sorted(p for p in folder.glob("*") if p.is_dir()):
-        stats = [p.stat() for p in path.rglob("*") if p.is_file()]
-        newest = max((s.st_mtime for s in stats), default=path.stat().st_mtime)
-        size = sum(s.st_size for s in stats)
-        found.append(CacheEntry(path, len(stats), size, (time.time() - newest) / 86_400))
-    return sorted(found, key=lambda entry: -entry.bytes)
-
-
-def total_bytes(folder: Path) -> int:
-    """Size of a cache folder."""
-    return sum(entry.bytes for entry in entries(folder))
-
-
-def prune(folder: Path, name: str = "*", older_than_days: float = 0.0) -> list[CacheEntry]:
-    """Delete the entries whose folder name matches `name` and that nobody wrote to of late.
-
-    Args:
-        folder: the cache.
-        name: a pattern such as "audio_ntt_512-*", "audio" or "*".
-        older_than_days: since the last writing.
-
-    Returns:
-        what was deleted.
-    """
-    pruned = [
-        entry
-        for entry in entries(folder)
-        if entry.path.match(name) and entry.days >= older_than_days
-    ]
-    for entry in pruned:
-        shutil.rmtree(entry.path)
-    return pruned

@@ -6,11 +6,13 @@ import hashlib
 import json
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from typing import Protocol
 
 import numpy as np
 
 from datamodules.prefetch import prefetch, processors
-from serab.embed.cache import FITTED, Cache, cache_root
+from serab.cache_folder import FITTED, cache_root
+from serab.embed.cache import Cache
 from serab.embed.reader import WaveformReader
 from serab.embed.store import EmbeddingStore
 from serab.embed.waveforms import VERSION
@@ -18,6 +20,16 @@ from serab.extractors.base import Extractor
 from serab.extractors.loading import single_threaded_torch
 from serab.index import CorpusIndex
 from serab.terminal import progress
+
+
+class Store(Protocol):
+    """Where embeddings go, by the SHA-256 of their recording."""
+
+    @property
+    def width(self) -> int | None: ...
+    def __contains__(self, sha256: str) -> bool: ...
+    def add(self, sha256: str, embedding: np.ndarray) -> None: ...
+    def flush(self) -> None: ...
 
 
 def embed_corpus(
@@ -47,9 +59,25 @@ def embed_corpus(
     """
     cache = Cache(cache_root()) if cache is None else cache
     reader = WaveformReader(index, extractor.sample_rate, cache)
-    _fit(extractor, reader, train)
+    fit_extractor(extractor, [(reader, train)])
+    return embed_waveforms(extractor, reader, positions)
+
+
+def embed_waveforms(
+    extractor: Extractor, reader: WaveformReader, positions: np.ndarray
+) -> np.ndarray:
+    """Embed utterances with an extractor that is fitted, as `embed_corpus` does."""
+    index, cache = reader.index, reader.cache
     hashes = [index.utterances[i].sha256 for i in positions]
     store = EmbeddingStore(cache, extractor, hashes)
+    fill(store, extractor, reader, positions)
+    return np.stack([store[sha256] for sha256 in hashes])
+
+
+def fill(store: Store, extractor: Extractor, reader: WaveformReader, positions: np.ndarray) -> None:
+    """Embed what the store lacks of the utterances at `positions`, by a fitted extractor."""
+    index = reader.index
+    hashes = [index.utterances[i].sha256 for i in positions]
     first = {sha256: i for i, sha256 in zip(positions, hashes, strict=True) if sha256 not in store}
     bar = progress(
         title=f"{index.code} {extractor.name}",
@@ -67,17 +95,16 @@ def embed_corpus(
     finally:
         store.flush()
         bar.close()
-    return np.stack([store[sha256] for sha256 in hashes])
 
 
 def _embeddings(
-    extractor: Extractor, reader: WaveformReader, positions: list[int], store: EmbeddingStore
+    extractor: Extractor, reader: WaveformReader, positions: list[int], store: Store
 ) -> Generator[tuple[list[int], np.ndarray], None, None]:
     """Batches of positions and their embeddings; what another process embeds meanwhile isn't."""
     utterances = reader.index.utterances
 
     def pending_batches() -> Iterator[list[int]]:
-        for batch in batches(extractor, reader.index, positions):
+        for batch in batches(extractor, [u.seconds for u in utterances], positions):
             left = [i for i in batch if utterances[i].sha256 not in store]
             if left:
                 yield left
@@ -91,7 +118,7 @@ def _embeddings(
         except ValueError as error:
             names = ", ".join(utterances[i].id for i in batch)
             raise ValueError(f"utterance {names}: {error}") from error
-        _check_shape(embeddings, len(batch), extractor)
+        check_shape(embeddings, len(batch), extractor)
         return embeddings
 
     def embed(batch: list[int]) -> tuple[list[int], np.ndarray]:
@@ -106,13 +133,13 @@ def _embeddings(
 
 
 def batches(
-    extractor: Extractor, index: CorpusIndex, positions: Sequence[int]
+    extractor: Extractor, seconds: Sequence[float], positions: Sequence[int]
 ) -> Iterator[list[int]]:
-    """Positions in batches of utterances of about one length, the longest first."""
+    """Positions in `seconds` in batches of utterances of about one length, the longest first."""
     batch: list[int] = []
     # the longest first: too little memory shows at once, and padding is short
-    for position in sorted(positions, key=lambda i: (-index.utterances[i].seconds, i)):
-        longest = index.utterances[batch[0] if batch else position].seconds
+    for position in sorted(positions, key=lambda i: (-seconds[i], i)):
+        longest = seconds[batch[0] if batch else position]
         full = (len(batch) + 1) * longest > extractor.batch_seconds
         if batch and (full or len(batch) == extractor.batch_size):
             yield batch
@@ -122,25 +149,36 @@ def batches(
         yield batch
 
 
-def _fit(extractor: Extractor, reader: WaveformReader, train: np.ndarray) -> None:
+def fit_extractor(
+    extractor: Extractor, training: Sequence[tuple[WaveformReader, np.ndarray]]
+) -> None:
+    """Fit an extractor on training parts: of one corpus, or of several, one after the other.
+
+    Args:
+        training: each corpus' reader, and positions in its `index.utterances`.
+    """
     if not extractor.needs_fit:
         return
-    hashes = "".join(reader.index.utterances[i].sha256 for i in train)
+    hashes = "".join(reader.index.utterances[i].sha256 for reader, part in training for i in part)
+    cache = training[0][0].cache
     key = f"{extractor.fingerprint} {VERSION} {hashes}"
     name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
-    kept = reader.cache.read(FITTED, name)
+    kept = cache.read(FITTED, name)
     if kept is not None:
         try:
             extractor.restore(json.loads(kept))
             return
         except (ValueError, KeyError, TypeError):
             pass  # damaged: it is fitted again
-    positions = progress(train, f"{reader.index.code} fitting {extractor.name}", unit=" utterances")
-    extractor.fit(prefetch(reader, positions))
-    reader.cache.write(json.dumps(extractor.state()), FITTED, name)
+    codes = "+".join(reader.index.code for reader, _ in training)
+    items = [(reader, position) for reader, part in training for position in part]
+    positions = progress(items, f"{codes} fitting {extractor.name}", unit=" utterances")
+    extractor.fit(prefetch(lambda item: item[0](item[1]), positions))
+    cache.write(json.dumps(extractor.state()), FITTED, name)
 
 
-def _check_shape(embeddings: np.ndarray, utterances: int, extractor: Extractor) -> None:
+def check_shape(embeddings: np.ndarray, utterances: int, extractor: Extractor) -> None:
+    """Raise ValueError where `transform` gave something else than an embedding an utterance."""
     shape = getattr(embeddings, "shape", type(embeddings).__name__)
     if not isinstance(shape, tuple) or len(shape) != 2 or shape[0] != utterances:
         raise ValueError(

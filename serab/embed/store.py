@@ -32,13 +32,18 @@ class EmbeddingStore:
         cache: where the folder is.
         extractor: fitted.
         hashes: SHA-256 of the recordings that will be asked for.
+        in_memory: False lets go of what is on the disk: then it can only be told to be there.
     """
 
-    def __init__(self, cache: Cache, extractor: Extractor, hashes: Iterable[str]):
+    def __init__(
+        self, cache: Cache, extractor: Extractor, hashes: Iterable[str], in_memory: bool = True
+    ):
         state = json.dumps(extractor.state(), sort_keys=True)
         key = f"{extractor.fingerprint} {state} {extractor.sample_rate} {waveforms.VERSION}"
         self.name = f"{extractor.name}-{hashlib.sha256(key.encode()).hexdigest()[:20]}"
-        self._cache, self._wanted = cache, set(hashes)
+        self._cache, self._wanted, self._in_memory = cache, set(hashes), in_memory
+        self._on_disk: set[str] = set()
+        self._width: int | None = None
         self._known: dict[str, np.ndarray] = {}
         self._new: dict[str, np.ndarray] = {}
         self._read: set[Path] = set()
@@ -61,11 +66,15 @@ class EmbeddingStore:
             rows = {
                 sha256: row
                 for row, sha256 in enumerate(chunk["sha256"].tolist())
-                if sha256 in self._wanted and sha256 not in self._known
+                if sha256 in self._wanted and sha256 not in self
             }
             if rows:
                 embeddings = chunk["embeddings"]
-                self._known |= {sha256: embeddings[row] for sha256, row in rows.items()}
+                self._width = embeddings.shape[1]
+                if self._in_memory:
+                    self._known |= {sha256: embeddings[row] for sha256, row in rows.items()}
+                else:
+                    self._on_disk |= rows.keys()
 
     def _discard(self, path: Path) -> None:
         """Damaged: it is computed again, and the file is in nobody's way."""
@@ -75,16 +84,17 @@ class EmbeddingStore:
     @property
     def width(self) -> int | None:
         """D, or None while nothing is known."""
-        return next((len(embedding) for embedding in self._known.values()), None)
+        return self._width
 
     def __contains__(self, sha256: str) -> bool:
-        return sha256 in self._known
+        return sha256 in self._known or sha256 in self._on_disk
 
     def __getitem__(self, sha256: str) -> np.ndarray:
         return self._known[sha256]
 
     def add(self, sha256: str, embedding: np.ndarray) -> None:
         self._known[sha256] = self._new[sha256] = embedding
+        self._width = len(embedding)
         if time.monotonic() - self._flushed_at > FLUSH_SECONDS:
             self.flush()
 
@@ -98,6 +108,9 @@ class EmbeddingStore:
             written = self._cache.write(buffer.getvalue(), self.name, f"{uuid.uuid4().hex}.npz")
             if written is not None:
                 self._read.add(written)
+                if not self._in_memory:
+                    self._on_disk |= self._new.keys()
+                    self._known = {k: v for k, v in self._known.items() if k not in self._new}
             self._new = {}
         self.refresh()
         self._flushed_at = time.monotonic()

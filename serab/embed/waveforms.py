@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from datamodules.audio import read_audio
-from serab.embed.cache import AUDIO, Cache
+from serab.cache_folder import AUDIO
+from serab.embed.cache import Cache
 from serab.embed.resampling import kaiser_best
 
 VERSION = "int16/32767, resampy kaiser_best 0.2"
@@ -37,7 +38,7 @@ def cached_waveform(path: Path, sha256: str, sample_rate: int, cache: Cache) -> 
     """`read_waveform`, kept for all extractors of that rate where it isn't read as fast anyway."""
     version = hashlib.sha256(VERSION.encode()).hexdigest()[:8]
     names = (AUDIO, f"{sample_rate}-{version}", sha256[:2], f"{sha256}.npy")
-    kept = cache.read(*names)
+    kept = cache.use(*names)
     if kept is not None:
         return np.load(io.BytesIO(kept), allow_pickle=False)
     waveform, rate = _read(path)

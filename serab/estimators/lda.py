@@ -78,12 +78,13 @@ def _solve(rows: np.ndarray, diagonal: np.ndarray, means: np.ndarray) -> np.ndar
     n, dimensions = rows.shape
     try:
         if n < dimensions:
-            scaled = rows / diagonal
-            within = scaled @ rows.T
-            within[np.diag_indices(n)] += 1
-            factor = linalg.cho_factor(within, overwrite_a=True)
-            inner = linalg.cho_solve(factor, scaled @ means.T)
-            coefficients = means / diagonal - inner.T @ scaled
+            with np.errstate(divide="ignore", invalid="ignore"):  # a diagonal of zeros: see below
+                scaled = rows / diagonal
+                within = scaled @ rows.T
+                within[np.diag_indices(n)] += 1
+                factor = linalg.cho_factor(within, overwrite_a=True)
+                inner = linalg.cho_solve(factor, scaled @ means.T)
+                coefficients = means / diagonal - inner.T @ scaled
         else:
             covariance = rows.T @ rows
             covariance[np.diag_indices(dimensions)] += diagonal

@@ -24,6 +24,8 @@ class Extractor(ABC):
         batch_seconds: of audio in a batch, its padding counted; a longer utterance comes alone.
         concurrent: whether `transform` may run in several threads at once. It then runs with one
             torch thread in each, which is faster for short utterances on a CPU.
+        layers: where `transform` gives several layers at once, side by side in each embedding and
+            of one width, their numbers; the protocol then chooses one. Empty for one embedding.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Extractor(ABC):
     batch_size: int = 1
     batch_seconds: float = 600.0
     concurrent: bool = False
+    layers: tuple[int, ...] = ()
 
     def fit(self, train_waveforms: Iterable[np.ndarray]) -> Extractor:
         """Learn what is to be learnt from float32 (samples,) waveforms; by default nothing."""
@@ -40,6 +43,10 @@ class Extractor(ABC):
     @abstractmethod
     def transform(self, waveforms: Iterable[np.ndarray]) -> np.ndarray:
         """Embeddings, float32 (utterances, D), of float32 (samples,) waveforms."""
+
+    def at_layer(self, layer: int) -> Extractor:
+        """The same extractor giving one of `layers` alone, as if it had been made so."""
+        raise ValueError(f"{self.name}: has no layer {layer} to choose.")
 
     @property
     def needs_fit(self) -> bool:
@@ -62,6 +69,7 @@ ATTRIBUTES: dict[str, type | tuple[type, ...]] = {
     "batch_size": int,
     "batch_seconds": (int, float),
     "concurrent": bool,
+    "layers": tuple,
     "needs_fit": bool,
 }
 METHODS = ("fit", "transform", "state", "restore")
@@ -78,7 +86,7 @@ def check_attributes(extractor: object) -> None:
         value = getattr(extractor, name, None)
         if value is None:
             wrong.append(f"no {name}")
-        elif not isinstance(value, kind) or (kind is not bool and not value):
+        elif not isinstance(value, kind) or (kind not in (bool, tuple) and not value):
             wrong.append(f"{name}={value!r}")
     title = getattr(extractor, "name", None)
     if isinstance(title, str) and title and not re.fullmatch(r"[\w.+-]+", title):

@@ -19,6 +19,7 @@ from serab.extractors.loading import (
     torch_device,
 )
 
+OURS = "serab.hear"
 FUNCTIONS = ("load_model", "get_scene_embeddings")
 ATTRIBUTES = ("sample_rate", "scene_embedding_size")
 
@@ -52,7 +53,8 @@ class HearExtractor(Extractor):
                 f"extractor.module={module}: has no function {' and no '.join(missing)}; a HEAR "
                 f"module has {', '.join(FUNCTIONS)} and get_timestamp_embeddings."
             )
-        if weights is not None and not Path(weights).exists():
+        named = module == OURS  # whose load_model knows weights by name too, and says what isn't
+        if weights is not None and not named and not Path(weights).exists():
             raise ValueError(
                 f"extractor.weights={weights}: no such file or directory; give what {module} loads."
             )

@@ -1,7 +1,8 @@
 """openSMILE's hand-made features of an utterance; ComParE_2016's 6,373 are the paper's (section 3).
 
 The features come from the real library. It works on one core, so utterances are shared out over
-processes.
+processes. It is for research and non-commercial use (audEERING Research License), so the project
+doesn't bring it along.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,10 +36,10 @@ class OpenSmileExtractor(Extractor):
             LowLevelDescriptors_Deltas, frames whose mean and standard deviation are taken.
         sample_rate: Hz; the released evaluation resamples to 16,000.
         jobs: processes; -1 takes all processors.
-        name: for tables; by default opensmile, with what of set and level isn't the paper's.
+        name: for tables; by default opensmile, with set and level unless the paper's.
 
     Raises:
-        ValueError: no such set or level, or a level that the set lacks.
+        ValueError: openSMILE is missing; no such set or level, or a level that the set lacks.
     """
 
     def __init__(
@@ -51,13 +52,20 @@ class OpenSmileExtractor(Extractor):
     ):
         self.sample_rate = sample_rate
         self.features = (feature_set, feature_level)
-        _check(*self.features)
         extra = [part for part, usual in zip(self.features, PAPER, strict=True) if part != usual]
         self.name = name or "_".join(["opensmile", *extra])
         self.jobs = jobs if jobs > 0 else len(os.sched_getaffinity(0))
         self.batch_size = 8 * self.jobs
+        try:
+            installed = version("opensmile")
+        except PackageNotFoundError as error:
+            raise ValueError(
+                "extractor=opensmile needs openSMILE, which is for non-commercial use (audEERING "
+                "Research License): pip install opensmile==2.6.0."
+            ) from error
+        _check(*self.features)
         level = "functionals" if feature_level == PAPER[1] else feature_level
-        self.fingerprint = f"{feature_set} {level}, opensmile {version('opensmile')}"
+        self.fingerprint = f"{feature_set} {level}, opensmile {installed}"
 
     def transform(self, waveforms: Iterable[np.ndarray]) -> np.ndarray:
         # never in this process, which joblib takes for one job: it crashes beside TensorFlow

@@ -157,6 +157,6 @@ def _tensorflow() -> Any:
     except ImportError as error:
         raise ValueError(
             f"VGGish, YAMNet, TRILL and its followers need TensorFlow ({error}); run "
-            "pip install -r requirements-tf.txt."
+            "pip install tensorflow==2.21.0."
         ) from error
     return tensorflow

@@ -68,7 +68,7 @@ class YamnetTfliteExtractor(Extractor):
 
     def _embed(self, waveform: np.ndarray) -> np.ndarray:
         embeddings = [self._frame(frame) for frame in waveform_frames(waveform)]
-        return np.mean(embeddings, axis=0, dtype=np.float64).astype(np.float32)
+        return np.stack(embeddings).astype(np.float64).mean(axis=0).astype(np.float32)
 
     def _frame(self, frame: np.ndarray) -> np.ndarray:
         self._interpreter.set_tensor(self._input, frame.reshape(self._shape))

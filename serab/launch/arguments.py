@@ -14,13 +14,16 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 ENTRIES: dict[str, Any] = {
     "seed": int,
-    "splits": int,
+    "splits": int | str,
+    "allow_leaks": bool,
     "jobs": int,
     "cache": bool,
+    "keep": bool,
     "optimize": str | None,
     "resume": str,
     "probe.every_epochs": int,
-    "evaluate.splits": int,
+    "evaluate.splits": int | str,
+    "evaluate.allow_leaks": bool,
     "evaluate.jobs": int,
     "evaluate.cache": bool,
     "checkpoint.every_seconds": float,

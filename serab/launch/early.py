@@ -7,7 +7,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from serab.protocol import protocol_named, split_seeds
+from serab.draws import check_splits
+from serab.protocol import protocols_named
 from serab.tasks import task_codes
 
 READ_IN_PLACE = (
@@ -24,7 +25,7 @@ def check_evaluation(cfg: DictConfig) -> None:
     Raises:
         ValueError: a name that isn't known, or none at all.
     """
-    split_seeds(protocol_named(cfg.protocol), cfg.splits)
+    check_splits(protocols_named(cfg.protocol), cfg.splits)
     task_codes(cfg.tasks)
     if cfg.classifiers is not None:
         from serab.classifiers import check_classifiers  # scikit-learn, a second to import

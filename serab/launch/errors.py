@@ -27,6 +27,11 @@ from omegaconf.errors import (
     OmegaConfBaseException,
 )
 
+SWEEP_PLUGINS = {
+    "submitit": "hydra-submitit-launcher==1.2.0",
+    "optuna": "hydra-optuna-sweeper==1.3.0 'sqlalchemy<2'",
+}
+"""What sweep=slurm, local and optuna need, by the start of Hydra's name for it."""
 SHARED_MEMORY = re.compile(r"shared memory|/dev/shm|\bshm\b|Bus error", re.IGNORECASE)
 WORKER_GONE = re.compile(r"DataLoader worker.*(exited unexpectedly|killed by signal)", re.DOTALL)
 
@@ -96,6 +101,9 @@ def _composition(error: ConfigCompositionException) -> str:
     text = str(error)
     if isinstance(error, MissingConfigException) and error.options:
         group, _, name = str(error.missing_cfg_file).rpartition("/")
+        for plugin, packages in SWEEP_PLUGINS.items():
+            if group.startswith("hydra/") and name.startswith(plugin):
+                return f"{group}={name} isn't installed: pip install {packages}."
         return f"{group}={name}: expected one of {', '.join(error.options)}."
     if ambiguous := re.match(r"Ambiguous value for argument '([^=]*)=(.*)'\n", text):
         key, value = ambiguous.groups()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from serab.installed import as_started, log_as_started
 from serab.launch.arguments import check_entries
 from serab.launch.errors import explain, full_errors, task_overrides
+from serab.launch.help import explain_keys
 from serab.run_dir import choose_run_dir, discard_unused
 from serab.sweep.jobs import Outcome, run_job
 from serab.sweep.record import with_table
@@ -29,10 +32,24 @@ def start(main: Callable[[], Any]) -> None:
     log file that can't be written any more prints no traceback either.
     """
     logging.raiseExceptions = False
+    log_as_started()
+    sys.argv[1:] = with_both_protocols(sys.argv[1:])
     show_what_it_can()
+    explain_keys()
     # Hydra's own prints its errors as they are
     hydra_utils.run_and_report = _report  # type: ignore[assignment]  # its argument has no type
-    with_table(main)
+    _report(lambda: with_table(main))  # --help composes a config outside of it
+
+
+def with_both_protocols(arguments: Sequence[str]) -> list[str]:
+    """A command line whose `protocol=published,strict` is one run under both, unless it's a sweep.
+
+    Hydra takes bare commas for a sweep's values; everybody else for a list.
+    """
+    if {"-m", "--multirun"} & set(arguments):
+        return list(arguments)
+    pattern = re.compile(r"((?:evaluate\.)?protocol)=(\w+(?:,\w+)+)")
+    return [pattern.sub(r"\1=[\2]", text) for text in arguments]
 
 
 def _report(function: Callable[[], Any]) -> Any:
@@ -42,7 +59,7 @@ def _report(function: Callable[[], Any]) -> Any:
         sentence = None if full_errors() else explain(error)
         if sentence is None:
             raise
-        sys.exit(f"error: {sentence}")
+        sys.exit(f"error: {as_started(sentence)}")
 
 
 def run(work: Callable[[DictConfig], Outcome], cfg: DictConfig, prefix: str = "") -> float | None:
@@ -73,7 +90,7 @@ def run(work: Callable[[DictConfig], Outcome], cfg: DictConfig, prefix: str = ""
         sentence = None if full_errors() else explain(error)
         if sentence is None:
             raise
-        sys.exit(f"{prefix}error: {sentence}")
+        sys.exit(f"{prefix}error: {as_started(sentence)}")
 
 
 def with_run_dir(cfg: DictConfig, run_dir: Path) -> DictConfig:
@@ -143,5 +160,11 @@ def job_fact(fact: str) -> str | None:
     return Path(HydraConfig.get().runtime.output_dir).parent.name if in_sweep() else None
 
 
+def clip_frames(seconds: float, sample_rate: int, hop_length: int) -> int:
+    """Frames of a clip's log-mel."""
+    return round(seconds * sample_rate) // hop_length + 1
+
+
 OmegaConf.register_new_resolver("choose_run_dir", choose_run_dir, use_cache=True, replace=True)
 OmegaConf.register_new_resolver("job", job_fact, replace=True)
+OmegaConf.register_new_resolver("clip_frames", clip_frames, replace=True)

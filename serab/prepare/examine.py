@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from serab.corpora.inventory import inventory
-from serab.corpora.records import Corpus
+from serab.corpora.records import Corpus, Name
 from serab.index import CorpusIndex, Stamp, Utterance
 from serab.prepare.check import Broken, Checked, check_recordings
 from serab.prepare.errors import PrepareError
-from serab.prepare.labels import Label, read_iemocap
+from serab.prepare.labels import Label, read_iemocap, read_label_table
+from serab.prepare.speakers import read_speakers
 from serab.prepare.survey import Survey
 
 
@@ -30,6 +31,8 @@ def examine(
             names.
     """
     surveyed, labels, absent, notes = _with_labels(record, folder, surveyed)
+    people, lacking = read_speakers(record, folder, surveyed.tables)
+    notes += [*lacking, *surveyed.notes]
     paths = [path for _, copies in surveyed.found.values() for path in copies]
     verdicts = check_recordings(folder, paths, f"checking {record.code}")
     checked = {path: v for path, v in verdicts.items() if isinstance(v, Checked)}
@@ -47,6 +50,7 @@ def examine(
                 good,
             )
         verdict, label = checked[good[0]], labels.get(name.id)
+        person = people.get(name.speaker)
         assert name.emotion is not None  # names or label files say it
         stamps.append(verdict.stamp)
         utterances.append(
@@ -58,8 +62,13 @@ def examine(
                 emotion=name.emotion,
                 seconds=verdict.seconds,
                 sha256=verdict.sha256,
-                valence=label.valence if label else None,
-                arousal=label.arousal if label else None,
+                valence=label.valence if label else name.valence,
+                arousal=label.arousal if label else name.arousal,
+                sex=person.sex if person else name.sex,
+                age=person.age if person else name.age,
+                language=name.language,
+                text=name.text,
+                part=name.part,
             )
         )
     not_there = [emotion for a in absent if (emotion := record.label(labels[a].emotion))]
@@ -90,9 +99,12 @@ def _with_labels(
     if not surveyed.labels:
         raise PrepareError(
             f"{record.code}: {len(surveyed.found)} recordings but no label file "
-            "(Session*/dialog/EmoEvaluation/Ses*.txt); give the folder that holds both."
+            f"({_label_file(record)}); give the folder that holds both."
         )
-    labels = read_iemocap(folder / path for path in surveyed.labels)
+    if record.label_table is not None:
+        labels = read_label_table(record, record.label_table, folder, surveyed.labels)
+    else:
+        labels = read_iemocap(folder / path for path in surveyed.labels)
     found, unknown = {}, []
     others: Counter[str] = Counter()
     for key, (name, copies) in surveyed.found.items():
@@ -101,7 +113,7 @@ def _with_labels(
         elif (emotion := record.label(labels[key].emotion)) is None:
             others[labels[key].emotion] += 1
         else:
-            found[key] = (replace(name, emotion=emotion), copies)
+            found[key] = (_labelled(name, labels[key], emotion), copies)
     notes = []
     if others:
         counts = ", ".join(f"{emotion} {count}" for emotion, count in sorted(others.items()))
@@ -114,6 +126,26 @@ def _with_labels(
         if record.label(label.emotion) is not None and key not in surveyed.found
     ]
     return replace(surveyed, found=found), labels, absent, notes
+
+
+def _label_file(record: Corpus) -> str:
+    table = record.label_table
+    return "Session*/dialog/EmoEvaluation/Ses*.txt" if table is None else table.example
+
+
+def _labelled(name: Name, label: Label, emotion: str) -> Name:
+    """A name with what its label adds."""
+    if label.speaker is None:
+        return replace(name, emotion=emotion)
+    return replace(
+        name,
+        emotion=emotion,
+        speaker=label.speaker,
+        group=label.speaker,
+        text=label.text,
+        sex=label.sex,
+        part=label.part,
+    )
 
 
 def _missing(record: Corpus, surveyed: Survey, absent: Sequence[str]) -> list[str]:

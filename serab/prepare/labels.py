@@ -1,16 +1,14 @@
-"""Labels that file names don't tell: IEMOCAP's evaluation files, and the CSV of a custom corpus."""
+"""Labels that file names don't tell: IEMOCAP's evaluation files, tables beside the audio."""
 
 from __future__ import annotations
 
-import os
 import re
-import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from datamodules.tables import find_file, read_table
-from serab.corpora.records import Name
+from datamodules.tables import read_table
+from serab.corpora.records import Corpus, LabelTable, Sex, sex_of
 from serab.prepare.errors import PrepareError
 
 _TURN = re.compile(
@@ -21,11 +19,16 @@ _TURN = re.compile(
 
 @dataclass(frozen=True)
 class Label:
-    """What the annotators agreed on: the corpus' own emotion key, valence and arousal (1 to 5)."""
+    """What the annotators agreed on: the corpus' own emotion key, valence and arousal (1 to 5); and
+    what tables say beside it: the speaker, the sentence, the official part."""
 
     emotion: str
-    valence: float
-    arousal: float
+    valence: float | None = None
+    arousal: float | None = None
+    speaker: str | None = None
+    text: str | None = None
+    sex: Sex | None = None
+    part: str | None = None
 
 
 def read_iemocap(paths: Iterable[Path]) -> dict[str, Label]:
@@ -56,33 +59,38 @@ def read_iemocap(paths: Iterable[Path]) -> dict[str, Label]:
     return labels
 
 
-def read_custom(path: Path) -> dict[str, tuple[Name, tuple[str, ...]]]:
-    """Read a CSV (, ; or tab) with the columns path, speaker, emotion (others are ignored).
+def read_label_table(
+    record: Corpus, table: LabelTable, folder: Path, paths: Iterable[str]
+) -> dict[str, Label]:
+    """Read a corpus' table of recordings, and the lists of its official parts; `paths` are of all.
 
     Returns:
-        utterance id -> (name, path as in the CSV: relative to the CSV's folder, or absolute).
+        the file's name without its ending -> what is said of it.
 
     Raises:
-        ValueError: not UTF-8, columns missing, a short row.
-        PrepareError: empty cells, a path twice.
+        ValueError: not such a table, a recording in two official parts, or one without speaker.
     """
-    found: dict[str, tuple[Name, tuple[str, ...]]] = {}
-    lines: dict[str, tuple[int, str]] = {}
-    for number, row in read_table(path, ("path", "speaker", "emotion")):
-        listed, speaker, emotion = row["path"], row["speaker"], row["emotion"]
-        if not (listed and speaker and emotion):
-            raise PrepareError(f"{path}, line {number}: path, speaker or emotion is empty.")
-        audio = find_file(path.parent, listed)
-        file = unicodedata.normalize("NFC", os.path.normpath(path.parent / audio))
-        if file in lines:
-            line, other = lines[file]
-            label = "" if other == emotion else f", under another label ({other}, here {emotion})"
-            raise PrepareError(
-                f"{path}, line {number}: {listed} is there twice, first in line {line}{label}; "
-                "keep one of the two lines."
+    labels: dict[str, Label] = {}
+    parts: dict[str, str] = {}
+    for path in paths:
+        match = record.label_files.search(path) if record.label_files else None
+        part = match.groupdict().get("part") if match else None
+        for line, row in read_table(folder / path, (table.path, table.speaker, table.emotion)):
+            name = Path(row[table.path].replace("\\", "/")).stem
+            if part is not None:
+                part = "validation" if part == "dev" else part
+                if parts.setdefault(name, part) != part:
+                    raise PrepareError(
+                        f"{folder / path}, line {line}: {name} is in two official parts; get the "
+                        "tables again."
+                    )
+                continue
+            if not (row[table.speaker] and row[table.emotion]):
+                raise PrepareError(f"{folder / path}, line {line}: speaker or emotion is empty.")
+            labels[name] = Label(
+                emotion=row[table.emotion],
+                speaker=row[table.speaker],
+                text=row.get(table.text) or None,
+                sex=sex_of(row.get(table.sex)) if table.sex else None,
             )
-        lines[file] = number, emotion
-        found[audio] = (Name(audio, speaker, speaker, emotion), (audio,))
-    if not found:
-        raise PrepareError(f"{path}: lists no recordings.")
-    return dict(sorted(found.items()))
+    return {name: replace(label, part=parts.get(name)) for name, label in labels.items()}

@@ -52,8 +52,11 @@ def unpack_all(record: Corpus, archives: Sequence[Path], folder: Path) -> list[s
 
     def is_wanted(path: str) -> bool:
         text = normal(path)
-        labels = record.label_files is not None and record.label_files.search(text) is not None
-        return labels or record.parse(text) is not None
+        table = record.speaker_table
+        patterns = (record.label_files, table.files if table is not None else None)
+        if any(pattern is not None and pattern.search(text) for pattern in patterns):
+            return True
+        return record.parse(text) is not None
 
     names: list[str] = []
     for archive in archives:

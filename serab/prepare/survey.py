@@ -22,7 +22,8 @@ class Survey:
 
     `found`: utterance id -> its name and every path that has it, the least deep first, by id;
     `left_out`: files that the record names as such; `unlisted`: other audio; `labels`: label
-    files; `hidden`: folders that were passed over.
+    files; `tables`: of the speakers; `hidden`: folders that were passed over;
+    `notes`: for the reader.
     """
 
     found: dict[str, tuple[Name, tuple[str, ...]]]
@@ -30,6 +31,8 @@ class Survey:
     unlisted: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def survey(record: Corpus, paths: Iterable[str], hidden: Iterable[str] = ()) -> Survey:
@@ -40,6 +43,7 @@ def survey(record: Corpus, paths: Iterable[str], hidden: Iterable[str] = ()) -> 
     """
     found: dict[str, tuple[Name, list[str]]] = {}
     left_out, unlisted, labels, unreadable = [], [], [], []
+    tables: list[str] = []
     known = {item.id: item for item in record.left_out}
     listed = inventory(record.code)
     for path in paths:
@@ -47,6 +51,8 @@ def survey(record: Corpus, paths: Iterable[str], hidden: Iterable[str] = ()) -> 
         name = record.parse(text)
         if record.label_files is not None and record.label_files.search(text):
             labels.append(path)
+        elif record.speaker_table is not None and record.speaker_table.files.search(text):
+            tables.append(path)
         elif name is None and not text.lower().endswith(_AUDIO):
             continue
         elif not _is_unicode(path):
@@ -69,7 +75,14 @@ def survey(record: Corpus, paths: Iterable[str], hidden: Iterable[str] = ()) -> 
         key: (name, tuple(sorted(copies, key=lambda path: (path.count("/"), path))))
         for key, (name, copies) in sorted(found.items())
     }
-    return Survey(ordered, tuple(left_out), tuple(unlisted), tuple(labels), tuple(hidden))
+    return Survey(
+        found=ordered,
+        left_out=tuple(left_out),
+        unlisted=tuple(unlisted),
+        labels=tuple(labels),
+        hidden=tuple(hidden),
+        tables=tuple(tables),
+    )
 
 
 def not_this_corpus(record: Corpus, paths: Sequence[str], source: str) -> PrepareError:
@@ -78,7 +91,7 @@ def not_this_corpus(record: Corpus, paths: Sequence[str], source: str) -> Prepar
     fitting = Counter(
         other.code
         for other in CORPORA.values()
-        if other is not record
+        if other is not record and other.label_table is None  # whose names say nothing
         for text in texts
         if other.parse(text) is not None
     )

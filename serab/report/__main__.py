@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from serab.escaping import one_line
-from serab.report.write import write_report
 from serab.terminal import show_what_it_can
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m serab.report", description=__doc__)
+    parser = argparse.ArgumentParser(prog="serab report", description=__doc__)
     parser.add_argument("run_dirs", nargs="+", type=Path, metavar="RUN_DIR")
     parser.add_argument("--out", type=Path, default=Path("report"), help="folder (report)")
     parser.add_argument(
@@ -21,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     show_what_it_can()
+    from serab.report.write import write_report  # --help should not wait for matplotlib
+
     try:
         for path in write_report(options.run_dirs, options.out, options.latex):
             print(path)

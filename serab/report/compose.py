@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from serab.protocol import Mark
+from serab.published import MEANS
+from serab.report.blocks.classes import classes
 from serab.report.blocks.comparison import comparison
+from serab.report.blocks.cross_validation import cross_validation
 from serab.report.blocks.gallery import gallery
+from serab.report.blocks.layers import layers
 from serab.report.blocks.paper_table import present_only, table_3
 from serab.report.blocks.provenance import leaks, protocols, provenance
 from serab.report.blocks.scores import accuracies, regression, splits
-from serab.report.page import Block, Card, Cards, Page, Text
+from serab.report.findings.blocks import analyses
+from serab.report.page import Block, Card, Cards, Page, Table, Text
 from serab.report.runs import Run
-from serab.report.words import MARKS, percent, right
+from serab.report.words import DASH, MARKS, percent, right
 from serab.scores import SERAB_TASKS
+
+MOST_CARDS = 4
+"""What stands in one row of a page."""
 
 
 def compose(runs: Sequence[Run]) -> Page:
@@ -30,11 +38,19 @@ def compose(runs: Sequence[Run]) -> Page:
                 "warning",
             )
         )
-    blocks.append(Cards(tuple(card for run in runs for card in _cards(run))))
+    blocks += _headlines(runs)
     if not demo:
         blocks += table_3(runs) + present_only(runs)
-    blocks += accuracies(runs) + splits(runs) + comparison(runs) + regression(runs)
-    blocks += gallery(runs) + protocols(runs) + leaks(runs) + provenance(runs)
+    blocks += (
+        accuracies(runs)
+        + cross_validation(runs)
+        + splits(runs)
+        + comparison(runs)
+        + layers(runs)
+        + regression(runs)
+    )
+    blocks += analyses(runs)
+    blocks += gallery(runs) + classes(runs) + protocols(runs) + leaks(runs) + provenance(runs)
     return Page(
         "Demo speech: not a benchmark" if demo else "Speech emotion recognition on SERAB",
         f"{systems}: {_tasks(runs)}",
@@ -48,6 +64,30 @@ def _tasks(runs: Sequence[Run]) -> str:
     noun = "protocol" if "," not in protocols else "protocols"
     named = f"on {', '.join(tasks)}" if tasks else "valence and arousal"
     return f"{named}, {noun} {protocols}."
+
+
+def _headlines(runs: Sequence[Run]) -> list[Block]:
+    """The numbers that should be seen first: a row of cards, or a table where they are more."""
+    cards = [card for run in runs for card in _cards(run)]
+    if len(cards) <= MOST_CARDS:
+        return [Cards(tuple(cards))] if cards else []
+    tasks = list(dict.fromkeys(task for run in runs for task in run.tasks))
+    means = MEANS if any(run.summary["UM"] is not None for run in runs) else ()
+    rows = []
+    for run in runs:
+        cells = [_headline(run, task) for task in tasks]
+        cells += [percent(run.summary[mean]) for mean in means]
+        rows.append((f"{run.label}, {run.protocol.name}", MARKS[run.protocol.reports], *cells))
+    caption = "Test accuracy in percent; ± is the deviation over speaker splits."
+    return [Table(("run", "classifier", *tasks, *means), tuple(rows), caption)]
+
+
+def _headline(run: Run, task: str) -> str:
+    spread = run.spread(task)
+    if spread is None:
+        return DASH
+    several = len(spread.accuracies) > 1
+    return percent(spread.mean) + (f" ± {percent(spread.std)}" if several else "")
 
 
 def _cards(run: Run) -> list[Card]:
@@ -66,7 +106,8 @@ def _cards(run: Run) -> list[Card]:
         spread, row = run.spread(task), run.chosen(task)
         words = MARKS[run.protocol.reports]
         if spread is not None and len(spread.accuracies) > 1:
-            detail = f"mean of {len(spread.accuracies)} splits, ± {percent(spread.std)}; {words}"
+            kind = "speakers, each tested once" if spread.speakers else "splits"
+            detail = f"mean of {len(spread.accuracies)} {kind}, ± {percent(spread.std)}; {words}"
             cards.append(Card(label, f"{task} {percent(spread.mean)} %", detail))
         elif row is not None:
             detail = f"{right(row.tested, row.n_test)}, {row.classifier} ({words})"

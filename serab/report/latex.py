@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from serab.escaping import in_latex
 from serab.report.page import Style, Table, inline
 
+COLUMN_HOLDS = 6
+"""Columns of a table in one column of a paper; wider ones go over both."""
 _COMMANDS = {Style.BOLD: r"\textbf", Style.CODE: r"\texttt"}
 
 
@@ -26,9 +28,10 @@ def _table(label: str, table: Table) -> str:
             lines += [*([r"\midrule"] if number else []), title]
         else:
             lines.append(_row(row))
+    name = "table*" if len(table.header) > COLUMN_HOLDS else "table"
     return "\n".join(
         [
-            r"\begin{table}",
+            rf"\begin{{{name}}}",
             r"\centering",
             rf"\caption{{{_line(table.caption)}}}",
             rf"\label{{tab:{label}}}",
@@ -38,7 +41,7 @@ def _table(label: str, table: Table) -> str:
             *lines,
             r"\bottomrule",
             r"\end{tabular}}",
-            r"\end{table}",
+            rf"\end{{{name}}}",
         ]
     )
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 _INLINE = re.compile(r"\*\*(.+?)\*\*|`([^`]+)`")
 
@@ -74,18 +75,33 @@ class Table:
     marks: tuple[str, ...] = ()
 
 
+class Drawing(StrEnum):
+    """What a picture is drawn as: PNG for light and dark surroundings, PDF for a paper."""
+
+    LIGHT = "light"
+    DARK = "dark"
+    PDF = "pdf"
+
+
 @dataclass(frozen=True)
 class Picture:
-    """A PNG for light and one for dark surroundings; `name` is that of its files.
-
-    `pdf` draws it for a paper.
-    """
+    """A picture that is drawn when it is first asked for; `name` is that of its files."""
 
     name: str
     alt: str
-    light: bytes
-    dark: bytes
-    pdf: Callable[[], bytes]
+    draw: Callable[[Drawing], bytes]
+
+    @cached_property
+    def light(self) -> bytes:
+        return self.draw(Drawing.LIGHT)
+
+    @cached_property
+    def dark(self) -> bytes:
+        return self.draw(Drawing.DARK)
+
+    @property
+    def pdf(self) -> bytes:
+        return self.draw(Drawing.PDF)
 
 
 @dataclass(frozen=True)

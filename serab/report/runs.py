@@ -8,17 +8,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from serab.corpora import record_of
 from serab.protocol import PROTOCOLS, Mark, Protocol
+from serab.results.findings import Finding
+from serab.results.folds import join_folds
 from serab.results.merge import evaluations, merge_sweep
-from serab.results.records import ClassifierResult, Predictions, RegressionResult
+from serab.results.records import ClassifierResult, LayerScores, Predictions, RegressionResult
 from serab.results.run_files import RunFiles
 from serab.results.summary import Spread, read_summary, spread, summarise
 from serab.results.verify import Verification, verify_run
+from serab.terminal import progress
 
 
 @dataclass(frozen=True)
 class Run:
-    """The results of one directory under one protocol; all demo tasks, or none."""
+    """The results of one directory under one protocol; all demo tasks, or none. A
+    cross-validation is one result, of all its utterances."""
 
     label: str
     run_dir: Path
@@ -26,8 +31,10 @@ class Run:
     results: tuple[ClassifierResult, ...]
     predictions: tuple[Predictions, ...]
     regression: tuple[RegressionResult, ...]
+    findings: tuple[Finding, ...]
     demo: bool
     verification: Verification
+    layers: tuple[LayerScores, ...] = ()
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -79,7 +86,8 @@ def read_runs(run_dirs: Sequence[Path]) -> list[Run]:
             that its predictions don't give; names it.
     """
     runs = []
-    for run_dir in dict.fromkeys(inner for path in run_dirs for inner in _expanded(Path(path))):
+    expanded = dict.fromkeys(inner for path in run_dirs for inner in _expanded(Path(path)))
+    for run_dir in progress(expanded, "checking", unit=" run directories"):
         verification = verify_run(run_dir)
         if verification.wrong:
             first, others = verification.wrong[0], len(verification.wrong) - 1
@@ -139,13 +147,16 @@ def _of_directory(found: Verification) -> Iterator[Run]:
             if not rows and not regression:
                 continue
             slots = {row.slot for row in rows}
+            joined, answered = join_folds(rows, [a for a in found.predictions if a.slot in slots])
             yield Run(
                 (rows or regression)[0].extractor,
                 found.run_dir,
                 protocol,
-                tuple(rows),
-                tuple(answers for answers in found.predictions if answers.slot in slots),
+                tuple(joined),
+                tuple(answered),
                 tuple(regression),
+                tuple(row for row in found.findings if record_of(row.task).demo is demo),
                 demo,
                 found,
+                tuple(scores for scores in found.layers if scores.slot in slots),
             )

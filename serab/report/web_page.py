@@ -24,6 +24,11 @@ from serab.report.page import (
 
 STYLE = Path(__file__).with_name("style.css")
 _TAGS = {Style.BOLD: "strong", Style.CODE: "code"}
+PHONE_LETTERS, FOLDED_LETTERS, LONG_LETTERS = 44, 18, 45
+"""What a phone shows of a table without scrolling, what a line of a cell has of a longer text, and
+from where on a text has a wide cell."""
+MOST_COLUMNS = 8
+"""Tables with more are set smaller, to be seen whole on a desktop."""
 _NUMBER = re.compile(r"[\s*<>±+−–0-9.,/%†-]*|[+-][\d.]+ to [+-][\d.]+")
 
 
@@ -90,18 +95,37 @@ def _html_table(table: Table) -> str:
     body = ""
     for row, mark in zip(table.rows, marks, strict=True):
         cells = (
-            f"<td{_class(n)}>{_inline(c)}</td>" for c, n in zip(row[1:], numbers[1:], strict=True)
+            f"<td{_class(n, c)}>{_inline(c)}</td>"
+            for c, n in zip(row[1:], numbers[1:], strict=True)
         )
         body += f'<tr class="{mark}"><th scope="row">{_inline(row[0])}</th>{"".join(cells)}</tr>'
     caption = f"<figcaption>{_inline(table.caption)}</figcaption>" if table.caption else ""
+    columns = len(table.header)
+    hint = (
+        f'<p class="more">{columns} columns: more to the right &rarr;</p>'
+        if _letters(table) > PHONE_LETTERS
+        else ""
+    )
     return (
-        f'<figure><div class="scroll" tabindex="0" role="region" aria-label="table"><table><thead>'
+        f'<figure>{hint}<div class="scroll" tabindex="0" role="region" aria-label="table">'
+        f"<table{_dense(table)}><thead>"
         f"<tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{caption}</figure>"
     )
 
 
-def _class(number: bool) -> str:
-    return ' class="number"' if number else ""
+def _letters(table: Table) -> int:
+    """About how wide a table is; a name or a text is folded."""
+    columns = zip(table.header, *table.rows, strict=True)
+    return sum(3 + min(max(len(cell) for cell in cells), FOLDED_LETTERS) for _, *cells in columns)
+
+
+def _dense(table: Table) -> str:
+    return ' class="dense"' if len(table.header) > MOST_COLUMNS else ""
+
+
+def _class(number: bool, cell: str = "") -> str:
+    kind = "number" if number else "long" if len(cell) > LONG_LETTERS else ""
+    return f' class="{kind}"' if kind else ""
 
 
 def _html_picture(picture: Picture) -> str:

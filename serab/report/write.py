@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from datamodules.files import write_whole
+from serab.escaping import one_line
 from serab.report.blocks.paper_results import paper_results
 from serab.report.blocks.paper_table import table_3
 from serab.report.compose import compose
@@ -53,12 +55,14 @@ def write_report(run_dirs: Sequence[Path], out: Path, latex: bool = False) -> li
 
 
 def _write(runs: Sequence[Run], out: Path, latex: bool) -> list[Path]:
+    _say(f"comparing {len(runs)} results ({', '.join(run.label for run in runs)})")
     page = compose(runs)
+    _say(f"drawing {len(page.pictures)} pictures")
     for picture in progress(page.pictures, "drawing", unit=" pictures"):
         write_whole(out / PICTURES / f"{picture.name}.png", picture.light)
         write_whole(out / PICTURES / f"{picture.name}-dark.png", picture.dark)
         if latex:
-            write_whole(out / PICTURES / f"{picture.name}.pdf", picture.pdf())
+            write_whole(out / PICTURES / f"{picture.name}.pdf", picture.pdf)
     written = [
         write_whole(out / "report.html", to_html(page)),
         write_whole(out / "report.md", to_markdown(page, PICTURES)),
@@ -69,3 +73,7 @@ def _write(runs: Sequence[Run], out: Path, latex: bool) -> list[Path]:
         tables = [("results", paper_results(runs)), *(("serab", table) for table in beside)]
         written.append(write_whole(out / "tables.tex", to_latex(tables)))
     return written
+
+
+def _say(stage: str) -> None:
+    print(one_line(stage), file=sys.stderr, flush=True)

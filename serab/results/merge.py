@@ -9,10 +9,18 @@ from typing import Any
 
 from datamodules.files import write_whole
 from serab.protocol import PROTOCOLS
+from serab.results.kept import (
+    KeptClassifier,
+    all_kept,
+    kept_bytes,
+    kept_path,
+    summary_with_calibration,
+    write_kept,
+)
 from serab.results.projection import FOLDER
 from serab.results.records import TEST_SCORES, ClassifierResult, marked
 from serab.results.run_files import REGRESSION, RESULTS, Record, Rows, RunFiles
-from serab.results.summary import summarise, write_summary
+from serab.results.summary import write_summary
 
 MERGED = "merged"
 _DEPENDENT = {"selected", "best_on_test", "seconds", *TEST_SCORES}
@@ -33,7 +41,7 @@ def evaluations(folder: Path) -> list[Path]:
 
 
 def merge_sweep(folder: Path) -> list[Path]:
-    """Merge those evaluations of a sweep that are of one encoder under one protocol.
+    """Merge those evaluations of a sweep that are of one encoder under the same protocols.
 
     Returns:
         the merged run directories, in SWEEP_DIR/merged; none where nothing is to be merged.
@@ -44,8 +52,10 @@ def merge_sweep(folder: Path) -> list[Path]:
     groups: dict[tuple[str, str, str], list[Path]] = {}
     for run_dir in evaluations(folder):
         files = RunFiles(run_dir)
-        for row in (*files.results, *files.regression):
-            key = (row.extractor, row.protocol, row.extractor_fingerprint)
+        rows = [*files.results, *files.regression]
+        protocols = "+".join(name for name in PROTOCOLS if any(r.protocol == name for r in rows))
+        for row in rows:
+            key = (row.extractor, protocols, row.extractor_fingerprint)
             if run_dir not in groups.setdefault(key, []):
                 groups[key].append(run_dir)
     merged = []
@@ -69,6 +79,7 @@ def merge_runs(run_dirs: Sequence[Path], out: Path) -> Path:
     _merge(files.results, [part.results for part in parts], out)
     _merge(files.predictions, [part.predictions for part in parts], out)
     _merge(files.regression, [part.regression for part in parts], out)
+    _merge(files.layers, [part.layers for part in parts], out)
     for split in dict.fromkeys(row.split for row in files.results):
         protocol = PROTOCOLS[split[1]]
         chosen: Sequence[ClassifierResult] = marked(
@@ -85,9 +96,28 @@ def merge_runs(run_dirs: Sequence[Path], out: Path) -> Path:
     for run_dir in run_dirs:
         for path in sorted(run_dir.glob(f"{FOLDER}/*")):
             write_whole(out / FOLDER / path.name, path.read_bytes())
-    for row in list(files.results)[:1]:
-        write_summary(summarise(files.results, PROTOCOLS[row.protocol]), out)
+    _merge_kept(run_dirs, files, out)
+    names = {row.protocol for row in files.results}
+    if names:
+        protocols = [protocol for protocol in PROTOCOLS.values() if protocol.name in names]
+        write_summary(summary_with_calibration(files.results, protocols, out), out)
     return out
+
+
+def _merge_kept(run_dirs: Sequence[Path], files: RunFiles, out: Path) -> None:
+    """Of the kept classifiers those that are selected over all of a split's."""
+
+    def is_selected(kept: KeptClassifier) -> bool:
+        row = files.results.find((kept.task, kept.protocol, kept.seed, kept.classifier))
+        return row is not None and bool(row.selected) and kept.is_of(row)
+
+    for kept in all_kept(out):
+        if not is_selected(kept):
+            kept_path(out, kept.task, kept.protocol).unlink()
+    for run_dir in run_dirs:
+        for kept in filter(is_selected, all_kept(run_dir)):
+            content = kept_bytes(kept_path(run_dir, kept.task, kept.protocol), kept)
+            write_kept(out, kept, content)
 
 
 def _merge(rows: Rows[Record], parts: Sequence[Rows[Record]], out: Path) -> None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
-from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
 from datamodules.files import write_whole
 from serab.index import CorpusIndex
@@ -31,21 +28,31 @@ class Projection:
     emotions: np.ndarray
     speakers: np.ndarray
 
-    def map(self) -> tuple[np.ndarray, np.ndarray]:
-        """t-SNE coordinates (M, 2) and the M positions that they belong to, always the same."""
-        n = len(self.components)
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """The M positions that are on the map, always the same."""
         random = np.random.default_rng(0)
-        rows = np.sort(random.permutation(n)[:MAP_UTTERANCES])
-        perplexity = min(30.0, (len(rows) - 1) / 3)
+        return np.sort(random.permutation(len(self.components))[:MAP_UTTERANCES])
+
+    def map(self) -> np.ndarray:
+        """t-SNE coordinates (M, 2) of `rows`, always the same."""
+        # a report without maps should not wait for scikit-learn
+        from sklearn.manifold import TSNE
+        from threadpoolctl import threadpool_limits
+
+        perplexity = min(30.0, (len(self.rows) - 1) / 3)
         tsne = TSNE(perplexity=perplexity, init="pca", random_state=0)
         with threadpool_limits(1):  # the same map on any number of processors
-            return tsne.fit_transform(self.components[rows]), rows
+            return tsne.fit_transform(self.components[self.rows])
 
 
 def save_projection(
     run_dir: Path, index: CorpusIndex, embeddings: np.ndarray, order: np.ndarray, parts: Split
 ) -> Path:
     """Write RUN_DIR/projections/TASK.PROTOCOL.npz: (N, D) `embeddings`, standardised, as PCA."""
+    from sklearn.decomposition import PCA
+    from sklearn.preprocessing import StandardScaler
+
     standard = StandardScaler().fit_transform(embeddings.astype(np.float64))
     components = min(COMPONENTS, *standard.shape)
     pca = PCA(components, svd_solver="randomized", random_state=0)

@@ -9,18 +9,32 @@ from typing import Annotated
 from annotated_types import Ge, Le, Len
 
 from datamodules.typed_json import Count, Fraction, Positive
+from serab.draws import Draw
 from serab.protocol import Mark
 
 Params = dict[str, float | int | str | bool | None]
 """A grid point: scikit-learn's names and settings."""
 
+LAYER = "layer"
+"""The parameter of a grid point that is the extractor's, where it has several layers."""
+
 Limits = Annotated[list[Fraction], Len(2, 2)]
 """Low and high end of an interval."""
 
 Correlation = Annotated[float, Ge(-1), Le(1)]
+OPTIONAL = {"optional": True}
+"""Metadata of a field that a line has only where it isn't None."""
+
 Seconds = Annotated[float, Ge(0)]
 
-TEST_SCORES = ("test_accuracy", "test_uar", "test_macro_f1", "over_utterances", "over_speakers")
+TEST_SCORES = (
+    "test_accuracy",
+    "test_uar",
+    "test_macro_f1",
+    "over_utterances",
+    "over_speakers",
+    "by_speaker",
+)
 """Fields of a classifier's result that are None until it is tested."""
 
 
@@ -45,8 +59,9 @@ class ClassifierResult(_Sourced):
     is best on the test part, which is what the paper's table reports. Under the strict protocol
     only the selected one is tested: the scores of the others, and `best_on_test`, are None.
 
-    `seed` is the split's; `speakers` are the true ones of the test part; `over_utterances` and
-    `over_speakers` are 95 % bootstrap intervals of the test accuracy, None with a single unit.
+    `seed` is the split's, or with `folds` the fold from 0 on; `speakers` are the true ones of the
+    test part; `over_utterances` and `over_speakers` are 95 % bootstrap intervals of the test
+    accuracy, None with a single unit; of a fold `by_speaker` has the accuracy of each speaker.
     """
 
     task: str
@@ -60,6 +75,8 @@ class ClassifierResult(_Sourced):
     test_macro_f1: Fraction | None = field(default=None, kw_only=True)
     over_utterances: Limits | None = field(default=None, kw_only=True)
     over_speakers: Limits | None = field(default=None, kw_only=True)
+    folds: Positive | None = field(default=None, kw_only=True, metadata=OPTIONAL)
+    by_speaker: list[Fraction] | None = field(default=None, kw_only=True, metadata=OPTIONAL)
     n_train: Count
     n_val: Positive
     n_test: Positive
@@ -84,11 +101,11 @@ class ClassifierResult(_Sourced):
 
     def describe_search(self) -> str:
         """In a few words, for the log."""
-        return f"{self.task} {self.classifier:4} validation {self.val_accuracy:.3f}"
+        return f"{self.task} {self.classifier:4} validation {100 * self.val_accuracy:.1f} %"
 
     @property
     def split(self) -> tuple:
-        return (self.task, self.protocol, self.seed)
+        return (self.task, self.protocol, Draw(self.seed, self.folds).name)
 
     @property
     def slot(self) -> tuple:
@@ -119,6 +136,7 @@ class Predictions:
     speakers: list[str]
     true: list[str]
     predicted: list[str]
+    folds: Positive | None = field(default=None, kw_only=True, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         lists = (self.utterances, self.speakers, self.true, self.predicted)
@@ -130,7 +148,7 @@ class Predictions:
 
     @property
     def split(self) -> tuple:
-        return (self.task, self.protocol, self.seed)
+        return (self.task, self.protocol, Draw(self.seed, self.folds).name)
 
     @property
     def slot(self) -> tuple:
@@ -154,6 +172,7 @@ class RegressionResult(_Sourced):
     val_ccc: Correlation
     test_ccc: Correlation | None = field(default=None, kw_only=True)
     test_rmse: Annotated[float, Ge(0)] | None = field(default=None, kw_only=True)
+    folds: Positive | None = field(default=None, kw_only=True, metadata=OPTIONAL)
     n_train: Count
     n_val: Positive
     n_test: Positive
@@ -176,11 +195,55 @@ class RegressionResult(_Sourced):
 
     @property
     def split(self) -> tuple:
-        return (self.task, self.dimension, self.protocol, self.seed)
+        return (self.task, self.dimension, self.protocol, Draw(self.seed, self.folds).name)
 
     @property
     def slot(self) -> tuple:
         return (*self.split, self.regressor)
+
+
+@dataclass(frozen=True)
+class LayerScores:
+    """The best validation score of each layer, in a result of an extractor of several layers.
+
+    The result's `params` have the layer that was chosen: the first of the best.
+
+    Attributes:
+        result: slot of the result.
+        layers: their numbers.
+        validation: for each; accuracies, or CCC for a regressor.
+    """
+
+    result: list[str | int]
+    layers: Annotated[list[Count], Len(1)]
+    validation: Annotated[list[Correlation], Len(1)]
+
+    def __post_init__(self) -> None:
+        if len(self.layers) != len(self.validation):
+            raise ValueError("layers and validation aren't lists of one length")
+
+    @property
+    def split(self) -> tuple:
+        return tuple(self.result[:-1])
+
+    @property
+    def slot(self) -> tuple:
+        return tuple(self.result)
+
+    @property
+    def chosen(self) -> int:
+        """The layer that the result must have."""
+        return self.layers[self.validation.index(max(self.validation))]
+
+
+def speaker_accuracies(answers: Predictions) -> list[float]:
+    """Accuracy of each test speaker, by speaker in sorted order."""
+    right: dict[str, list[bool]] = {}
+    for speaker, true, predicted in zip(
+        answers.speakers, answers.true, answers.predicted, strict=True
+    ):
+        right.setdefault(speaker, []).append(true == predicted)
+    return [sum(right[speaker]) / len(right[speaker]) for speaker in sorted(right)]
 
 
 def marked(rows: Iterable[ClassifierResult], all_tested: bool) -> tuple[ClassifierResult, ...]:

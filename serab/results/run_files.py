@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from datamodules.typed_json import parse
 from serab.results.checksums import CHANGED, read_checked, write_checked
-from serab.results.records import ClassifierResult, Predictions, RegressionResult
+from serab.results.findings import ANALYSES, Finding
+from serab.results.records import ClassifierResult, LayerScores, Predictions, RegressionResult
 
 RESULTS, PREDICTIONS, REGRESSION = "results.jsonl", "predictions.jsonl", "regression.jsonl"
+LAYERS = "layers.jsonl"
 
-Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult)
+Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult, LayerScores, Finding)
 
 
 class Rows(Generic[Record]):
@@ -56,7 +58,16 @@ class Rows(Generic[Record]):
             self._write()
 
     def _write(self) -> None:
-        write_checked(self.path, "".join(json.dumps(asdict(row)) + "\n" for row in self))
+        write_checked(self.path, "".join(json.dumps(_values(row)) + "\n" for row in self))
+
+
+def _values(row: Record) -> dict:
+    """What a line has: all fields, but optional ones only where they say something."""
+    values = asdict(row)
+    optional = [f.name for f in fields(row) if f.metadata.get("optional")]
+    return {
+        name: value for name, value in values.items() if value is not None or name not in optional
+    }
 
 
 class RunFiles:
@@ -67,15 +78,38 @@ class RunFiles:
         self.results = Rows(run_dir / RESULTS, ClassifierResult)
         self.predictions = Rows(run_dir / PREDICTIONS, Predictions)
         self.regression = Rows(run_dir / REGRESSION, RegressionResult)
+        self.layers = Rows(run_dir / LAYERS, LayerScores)
+        self.findings = Rows(run_dir / ANALYSES, Finding)
 
-    def check(self, protocol: str, extractor_fingerprint: str) -> None:
+    def check(self, protocols: Collection[str], extractor_fingerprint: str) -> None:
         """Raise ValueError where the directory holds a run of something else."""
+        self.check_extractor(extractor_fingerprint)
         for row in (*self.results, *self.regression):
-            if (row.protocol, row.extractor_fingerprint) != (protocol, extractor_fingerprint):
+            foreign = row.extractor_fingerprint != extractor_fingerprint
+            if foreign or row.protocol not in protocols:
                 raise ValueError(
                     f"run_dir={self.run_dir}: holds results of {row.extractor} under the "
                     f"{row.protocol} protocol, from another encoder or protocol than this run's; "
                     "choose another run_dir."
+                )
+
+    def check_extractor(self, fingerprint: str) -> None:
+        """Raise ValueError where the directory holds results or findings of another encoder."""
+        for row in (*self.results, *self.regression, *self.findings):
+            if row.extractor_fingerprint != fingerprint:
+                raise ValueError(
+                    f"run_dir={self.run_dir}: holds results of {row.extractor}, from another "
+                    "encoder than this run's; choose another run_dir."
+                )
+
+    def check_folds(self, task: str, protocol: str, folds: int | None) -> None:
+        """Raise ValueError where the directory holds other divisions of the task's speakers."""
+        for row in (*self.results, *self.regression):
+            if (row.task, row.protocol) == (task, protocol) and row.folds != folds:
+                there = "single splits" if row.folds is None else f"{row.folds} folds"
+                raise ValueError(
+                    f"run_dir={self.run_dir}: holds results of {task} over {there} of the "
+                    "speakers, and this run divides them otherwise; choose another run_dir."
                 )
 
     def drop_stale(
@@ -85,6 +119,7 @@ class RunFiles:
         stale = [row.slot for row in rows.of_split(split) if row.source != source]
         rows.drop(stale)
         self.predictions.drop(stale)
+        self.layers.drop(stale)
 
 
 def read_rows(path: Path, kind: type[Record]) -> tuple[list[Record], bool]:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+import numpy as np
+
 from datamodules.typed_json import parse
+from serab.intervals import Over, Tally, accuracies, drawn, percentile_interval
 from serab.protocol import Mark, Protocol
 from serab.results.checksums import read_checked, write_checked
 from serab.results.records import ClassifierResult
+from serab.results.versions import versions
 from serab.scores import SERAB_TASKS, Means, means
 
 SUMMARY = "summary.json"
-_PACKAGES = ("torch", "torchaudio", "numpy", "scipy", "scikit-learn", "resampy", "soundfile")
 
 
 def summarise(results: Iterable[ClassifierResult], protocol: Protocol) -> dict[str, Any]:
@@ -45,6 +46,19 @@ def summarise(results: Iterable[ClassifierResult], protocol: Protocol) -> dict[s
     summary["splits"] = {task: _spread(reported, task) for task in summary["tasks"]}
     summary["versions"] = versions()
     return summary
+
+
+def summarise_all(
+    results: Iterable[ClassifierResult], protocols: Sequence[Protocol]
+) -> dict[str, Any]:
+    """The content of summary.json for a run under one protocol, or under each of several."""
+    rows = list(results)
+    if len(protocols) == 1:
+        return summarise(rows, protocols[0])
+    each = {protocol.name: summarise(rows, protocol) for protocol in protocols}
+    for summary in each.values():
+        del summary["versions"]
+    return {"protocols": each, "versions": versions()}
 
 
 def write_summary(summary: dict[str, Any], run_dir: Path) -> Path:
@@ -74,19 +88,11 @@ class _Versions:
     versions: dict[str, str]
 
 
-def versions() -> dict[str, str]:
-    """Python, machine and the packages that scores depend on."""
-    return {
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        **{package: version(package) for package in _PACKAGES},
-    }
-
-
 def _means(chosen: list[ClassifierResult]) -> dict[str, Any]:
     by_task = {task: [row for row in chosen if row.task == task] for task in SERAB_TASKS}
-    accuracies = {task: mean(r.tested for r in rows) for task, rows in by_task.items() if rows}
-    sizes = {task: mean(r.n_test for r in rows) for task, rows in by_task.items() if rows}
+    spreads = {task: found for task, rows in by_task.items() if (found := spread(rows))}
+    accuracies = {task: found.mean for task, found in spreads.items()}
+    sizes = {task: found.n_test for task, found in spreads.items()}
     present = means(accuracies, sizes, tuple(accuracies))
     return {
         **_triple(means(accuracies, sizes)),
@@ -99,7 +105,9 @@ def _means(chosen: list[ClassifierResult]) -> dict[str, Any]:
 class Spread:
     """Test accuracies of one task over splits, with their seeds; `std` is None for a single one.
 
-    `n_test` is the mean number of test utterances.
+    `n_test` is the mean number of test utterances. Of a cross-validation the accuracies are of the
+    `speakers`, each tested once, `over_speakers` is the 95 % interval of their mean, the seeds are
+    the folds, and `n_test` counts all utterances.
     """
 
     seeds: list[int]
@@ -109,10 +117,15 @@ class Spread:
     min: float
     max: float
     n_test: float
+    folds: int | None = None
+    speakers: list[str] | None = None
+    over_speakers: list[float] | None = None
 
 
 def spread(rows: Sequence[ClassifierResult]) -> Spread | None:
-    """Over the results of one task, one a split; None for none."""
+    """Over the results of one task, one a split or fold; None for none."""
+    if rows and rows[0].folds is not None:
+        return _over_speakers(rows, rows[0].folds)
     by_seed = {row.seed: row.tested for row in rows}
     values = list(by_seed.values())
     if not values:
@@ -125,7 +138,40 @@ def spread(rows: Sequence[ClassifierResult]) -> Spread | None:
 def _spread(chosen: list[ClassifierResult], task: str) -> dict[str, Any]:
     found = spread([row for row in chosen if row.task == task])
     assert found is not None  # a task of the summary has results
-    return {name: value for name, value in asdict(found).items() if name != "n_test"}
+    hidden = {"n_test"} | ({"folds", "speakers", "over_speakers"} if found.folds is None else set())
+    return {name: value for name, value in asdict(found).items() if name not in hidden}
+
+
+def _over_speakers(rows: Sequence[ClassifierResult], folds: int) -> Spread | None:
+    """Each speaker counts once, whatever the size of the folds and of what they said."""
+    by_speaker = {
+        speaker: accuracy
+        for row in rows
+        for speaker, accuracy in zip(
+            row.speakers, row.by_speaker or (), strict=bool(row.by_speaker)
+        )
+    }
+    if not by_speaker:
+        return None
+    values = list(by_speaker.values())
+    limits = None
+    if len(values) > 1:
+        each = Tally(np.array(values), np.ones(len(values)))
+        resampled = accuracies(each, drawn(len(values)))
+        interval = percentile_interval(resampled, Over.SPEAKERS, len(values))
+        limits = [interval.low, interval.high]
+    return Spread(
+        seeds=[row.seed for row in rows],
+        accuracies=values,
+        mean=mean(values),
+        std=stdev(values) if len(values) > 1 else None,
+        min=min(values),
+        max=max(values),
+        n_test=sum(row.n_test for row in rows),
+        folds=folds,
+        speakers=list(by_speaker),
+        over_speakers=limits,
+    )
 
 
 def _triple(found: Means) -> dict[str, float | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,15 +12,20 @@ from typing import Any, TypeVar
 from serab.intervals import Interval, Over, score_interval
 from serab.protocol import PROTOCOLS
 from serab.results.checksums import CHANGED, read_checked
+from serab.results.findings import ANALYSES, Finding
+from serab.results.kept import CALIBRATION, all_kept, calibrations, of_protocol
 from serab.results.records import (
+    LAYER,
     TEST_SCORES,
     ClassifierResult,
+    LayerScores,
     Predictions,
     RegressionResult,
     marked,
+    speaker_accuracies,
 )
-from serab.results.run_files import PREDICTIONS, REGRESSION, RESULTS, read_rows
-from serab.results.summary import SUMMARY, read_summary, summarise
+from serab.results.run_files import LAYERS, PREDICTIONS, REGRESSION, RESULTS, read_rows
+from serab.results.summary import SUMMARY, read_summary, summarise_all
 from serab.scores import accuracy, chance, macro_f1, uar
 
 TOLERANCE = 1e-9
@@ -41,7 +47,7 @@ SHARED = (
 )
 """What the classifiers of one split have in common."""
 
-Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult)
+Record = TypeVar("Record", ClassifierResult, Predictions, RegressionResult, LayerScores, Finding)
 
 
 @dataclass(frozen=True)
@@ -52,15 +58,18 @@ class Verification:
         tested: how many test accuracies were computed again, each with what belongs to it.
         wrong: a sentence for whatever doesn't hold.
         unchecked: a sentence for whatever can't be computed again.
+        layers: the layers' validation scores, where there are several.
     """
 
     run_dir: Path
     results: tuple[ClassifierResult, ...]
     predictions: tuple[Predictions, ...]
     regression: tuple[RegressionResult, ...]
+    findings: tuple[Finding, ...]
     tested: int
     wrong: tuple[str, ...]
     unchecked: tuple[str, ...]
+    layers: tuple[LayerScores, ...] = ()
 
 
 def verify_run(run_dir: Path) -> Verification:
@@ -80,6 +89,8 @@ def verify_run(run_dir: Path) -> Verification:
     results = read(RESULTS, ClassifierResult)
     predictions = read(PREDICTIONS, Predictions)
     regression = read(REGRESSION, RegressionResult)
+    layers = read(LAYERS, LayerScores)
+    findings = read(ANALYSES, Finding)
     unchecked: list[str] = []
     by_slot = {row.slot: row for row in predictions}
     for split in dict.fromkeys(row.split for row in results):
@@ -89,6 +100,7 @@ def verify_run(run_dir: Path) -> Verification:
         elif split[1] in PROTOCOLS:
             wrong += _wrong_marks(rows)
         wrong += _wrong_split(rows, [by_slot[row.slot] for row in rows if row.slot in by_slot])
+    unchecked += _unfinished_folds(results)
     for row in results:
         wrong += _wrong_result(row, by_slot.get(row.slot))
     finished = {row.split for row in results if row.selected or row.best_on_test}
@@ -97,13 +109,26 @@ def verify_run(run_dir: Path) -> Verification:
         if answers.slot not in tested and answers.split in finished:
             wrong.append(f"{_named(answers.slot)}: has predictions and no test scores")
     wrong += _wrong_regression(regression)
+    wrong += _wrong_layers(layers, (*results, *regression))
     if any(row.test_ccc is not None for row in regression):
         unchecked.append(f"{REGRESSION}: its scores, since no predictions are kept of regressors")
+    if findings:
+        unchecked.append(f"{ANALYSES}: what analyses found, since no predictions are kept of them")
     wrong += _mixed((*results, *regression))
     wrong += _wrong_summary(run_dir, results, regression, unchecked)
     count = len(tested & by_slot.keys())
     found = tuple(dict.fromkeys(wrong))
-    return Verification(run_dir, results, predictions, regression, count, found, tuple(unchecked))
+    return Verification(
+        run_dir,
+        results,
+        predictions,
+        regression,
+        findings,
+        count,
+        found,
+        tuple(unchecked),
+        layers,
+    )
 
 
 def _wrong_result(row: ClassifierResult, answers: Predictions | None) -> Iterator[str]:
@@ -127,6 +152,7 @@ def _wrong_result(row: ClassifierResult, answers: Predictions | None) -> Iterato
         "test_macro_f1": macro_f1(answers.true, answers.predicted),
         "over_utterances": limits(_interval(answers, Over.UTTERANCES)),
         "over_speakers": limits(_interval(answers, Over.SPEAKERS)),
+        "by_speaker": speaker_accuracies(answers) if row.folds else None,
         "n_test": len(answers.true),
         "speakers": sorted(set(answers.speakers)),
         "chance": chance(answers.emotions),
@@ -185,6 +211,18 @@ def _wrong_split(rows: Sequence[ClassifierResult], answers: Sequence[Predictions
             )
 
 
+def _unfinished_folds(rows: Sequence[ClassifierResult]) -> Iterator[str]:
+    """A cross-validation is one number when each of its folds is tested."""
+    tested: dict[tuple[str, str, int], set[int]] = {}
+    for row in rows:
+        if row.folds is not None:
+            seeds = tested.setdefault((row.task, row.protocol, row.folds), set())
+            seeds |= {row.seed} if row.test_accuracy is not None else set()
+    for (task, protocol, folds), seeds in tested.items():
+        if len(seeds) < folds:
+            yield f"{_named((task, protocol))}: {len(seeds)} of {folds} folds are tested"
+
+
 def _wrong_regression(rows: Sequence[RegressionResult]) -> Iterator[str]:
     for split in dict.fromkeys(row.split for row in rows):
         part = [row for row in rows if row.split == split]
@@ -193,9 +231,34 @@ def _wrong_regression(rows: Sequence[RegressionResult]) -> Iterator[str]:
             yield f"{_named(split)}: {best.regressor} is best on validation; the mark is elsewhere"
 
 
+def _wrong_layers(
+    layers: Sequence[LayerScores], rows: Sequence[ClassifierResult | RegressionResult]
+) -> Iterator[str]:
+    """A result has the first of the layers that are best on validation, and its score."""
+    by_slot = {scores.slot: scores for scores in layers}
+    for row in rows:
+        scores = by_slot.pop(row.slot, None)
+        layer = row.params.get(LAYER)
+        if layer is None and scores is None:
+            continue
+        if scores is None:
+            yield f"{_named(row.slot)}: has the layer {layer} and no scores in {LAYERS}"
+            continue
+        value = row.val_accuracy if isinstance(row, ClassifierResult) else row.val_ccc
+        if layer != scores.chosen or not same(value, max(scores.validation)):
+            yield (
+                f"{_named(row.slot)}: has the layer {layer} with {value:.6g} on validation; by "
+                f"{LAYERS} it is {scores.chosen} with {max(scores.validation):.6g}"
+            )
+
+
 def _mixed(rows: Sequence[ClassifierResult | RegressionResult]) -> Iterator[str]:
-    """A run directory is of one encoder under one protocol."""
-    for field in ("extractor", "extractor_fingerprint", "protocol"):
+    """A run directory is of one encoder, and a task of one division into folds."""
+    for task in dict.fromkeys(row.task for row in rows):
+        folds = {(row.protocol, row.folds) for row in rows if row.task == task}
+        if len(folds) > len({protocol for protocol, _ in folds}):
+            yield f"{task}: its results are of more than one division of the speakers into folds"
+    for field in ("extractor", "extractor_fingerprint"):
         values = sorted({getattr(row, field) for row in rows})
         if len(values) > 1:
             yield f"the results are of more than one {field}: {', '.join(map(_text, values))}"
@@ -211,15 +274,20 @@ def _wrong_summary(
     summary = read_summary(run_dir)
     if summary is None:
         unchecked.append(f"{SUMMARY}: there is none, so the evaluation isn't finished")
-    if summary is None or len(names) != 1:
+    if summary is None or not names:
         return
     if not read_checked(run_dir / SUMMARY)[1]:
         yield f"{SUMMARY} {CHANGED}"
     try:
-        computed = summarise(results, PROTOCOLS[names.pop()])
+        computed = summarise_all(results, [p for p in PROTOCOLS.values() if p.name in names])
     except AssertionError as error:  # a mark without a test score, which is said above
         yield f"{SUMMARY}: can't be computed from the results ({error})"
         return
+    for protocol in (PROTOCOLS[name] for name in names):
+        with suppress(KeyError, TypeError):  # a summary of other protocols, which is said below
+            if CALIBRATION in of_protocol(summary, protocol):
+                found = calibrations(all_kept(run_dir), protocol.name)
+                of_protocol(computed, protocol)[CALIBRATION] = found
     versions = summary.get("versions", {})
     known = {row.scikit_learn for row in (*results, *regression)}
     if versions.get("scikit-learn") not in known:

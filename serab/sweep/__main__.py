@@ -15,7 +15,7 @@ from serab.terminal import show_what_it_can
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m serab.sweep", description=__doc__)
+    parser = argparse.ArgumentParser(prog="serab sweep", description=__doc__)
     parser.add_argument("sweep_dirs", nargs="+", type=Path, metavar="SWEEP_DIR")
     options = parser.parse_args(arguments)
     show_what_it_can()

@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from datamodules.files import write_whole
+from serab.installed import as_started
 from serab.results.checksums import read_record, write_checked
 from serab.sweep.jobs import JOB, Job, Status, read_job
 from serab.sweep.table import Row, table, to_csv
@@ -171,4 +172,4 @@ def _resume_command(sweep_dir: Path) -> str:
     words = [text for text in arguments if not text.startswith(("run_dir=", "resume="))]
     more = ["resume=auto"] if Path(script).name.startswith("train") else []
     words = ["python", script, *words, f"run_dir={sweep_dir}", *more]
-    return f"start them again with: {shlex.join(words)}"
+    return as_started(f"start them again with: {shlex.join(words)}")

@@ -26,8 +26,8 @@ def runs(tmp_path: Path) -> list[Path]:
 def test_table(runs):
     lines = table([read_curves(run) for run in runs]).splitlines()
     assert lines[0].split("  ")[0] == "run"
-    assert lines[1].split() == ["short", "10", "0.5", "0.4", "0.4", "90", "0.75"]
-    assert lines[2].split() == ["long", "20", "0.125", "0.45", "0.4", "95", "0.75"]
+    assert lines[1].split() == ["short", "10", "0.5", "0.4", "0.4", "90", "75.0"]
+    assert lines[2].split() == ["long", "20", "0.125", "0.45", "0.4", "95", "75.0"]
 
 
 def test_picture(runs, tmp_path, capsys):

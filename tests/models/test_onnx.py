@@ -9,7 +9,8 @@ import torch
 from models.checkpoint import save_encoder
 from models.encoders import encoder_spec, random_encoder
 from models.frontend import LogMel
-from models.onnx import ConvolvedLogMel, export_onnx, main
+from models.onnx.__main__ import main
+from models.onnx.export import ConvolvedLogMel, export_onnx
 from models.speech_encoder import SpeechEncoder
 from tests.support.speech import voiced
 
@@ -21,7 +22,7 @@ NORM = (-8.0, 5.0)
 
 @pytest.fixture
 def one_probe(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.onnx.PROBES", ((1, 0.95),))
+    monkeypatch.setattr("models.onnx.export.PROBES", ((1, 0.95),))
 
 
 def lively(name: str) -> SpeechEncoder:
@@ -50,6 +51,8 @@ def hold_against(encoder: SpeechEncoder, path: Path) -> None:
         (got,) = session.run(None, {"waveform": waveform})
         assert got.shape == (batch, encoder.embed_dim)
         np.testing.assert_allclose(got, expected, atol=1e-4 * np.abs(expected).max(), rtol=0)
+    (waveform,), (embedding,) = session.get_inputs(), session.get_outputs()
+    assert (waveform.shape, embedding.shape) == (["batch", "samples"], ["batch", encoder.embed_dim])
     about = session.get_modelmeta().custom_metadata_map
     assert (about["name"], about["sample_rate"]) == (encoder.name, "16000")
     assert (about["norm"], about["fingerprint"]) == ("-8.0 5.0", encoder.fingerprint)
@@ -101,7 +104,7 @@ def test_a_graph_that_differs_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_probe: None
 ):
     other = random_encoder("audio_ntt_512", seed=1).encoder
-    monkeypatch.setattr("models.onnx.for_inference", lambda encoder: other)
+    monkeypatch.setattr("models.onnx.export.for_inference", lambda encoder: other)
     with pytest.raises(ValueError, match=r"differ from torch's by .*; nothing was written"):
         export_onnx(random_encoder("audio_ntt_512"), tmp_path / "encoder.onnx", NORM)
     assert not list(tmp_path.iterdir())

@@ -21,7 +21,7 @@ def test_by_name_without_network_from_anywhere(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     encoder = load_encoder("speech_512")
     assert (encoder.name, encoder.embed_dim) == ("audio_ntt_512", 512)
-    assert encoder.about["steps"] == 2700
+    assert encoder.about["steps"] == 9000
     waveforms = torch.stack([torch.from_numpy(voiced(2.0, 16_000, seed)) for seed in (0, 1)])
     embeddings = encoder.embed(waveforms, 16_000)
     assert torch.isfinite(embeddings).all()

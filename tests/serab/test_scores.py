@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn import metrics
 
 from serab.scores import accuracy, ccc, chance, confusion, macro_f1, majority, means, rmse, uar
 
@@ -17,6 +18,21 @@ def test_by_hand():
     assert confusion(TRUE, SAID, ["a", "b", "c"]) == [[3, 1, 0], [1, 1, 0], [2, 0, 0]]
     assert chance(["a", "b", "c"]) == pytest.approx(1 / 3)
     assert majority(["b", "b", "a"], TRUE) == 2 / 8
+
+
+def test_scores_are_those_of_scikit_learn():
+    random = np.random.default_rng(0)
+    for classes, n in ((2, 5), (7, 84), (8, 300)):
+        true, predicted = random.integers(0, classes, (2, n)).astype(str)
+        recalls = metrics.recall_score(
+            true, predicted, labels=np.unique(true), average="macro", zero_division=0
+        )
+        assert uar(true, predicted) == pytest.approx(recalls, abs=1e-12)
+        f1 = metrics.f1_score(true, predicted, average="macro", zero_division=0)
+        assert macro_f1(true, predicted) == pytest.approx(f1, abs=1e-12)
+        labels = sorted({*true.tolist(), *predicted.tolist()})
+        counts = metrics.confusion_matrix(true, predicted, labels=labels)
+        assert confusion(true, predicted, labels) == counts.tolist()
 
 
 def test_a_class_that_isn_t_tested_has_no_recall():

@@ -20,6 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
+"""One for each kind of user; their commands are run as the README's are."""
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
 PROGRAM = ("train.py", "evaluate.py", "conf", "models", "datamodules", "serab", "benchmarks")
 """What of the repository a command may need in its working directory."""

@@ -18,7 +18,7 @@ from datamodules.shards.packing import pack
 from tests.support.audioset_files import write_audio, write_ontology, write_segments
 from tests.support.hub_server import Hub
 from tests.support.paths import ROOT, SHARED
-from tests.support.readme_commands import make_workplace, run
+from tests.support.readme_commands import GUIDES, blocks, make_workplace, run
 from tests.support.small_corpus import make_corpus
 
 MODEL = "module.hidden_dim=32 module.projector_dim=16 augment.mixup.memory_size=10"
@@ -54,6 +54,10 @@ class Place:
             "PACKED": lambda: pack(scan_folder(speech), self.folder / "PACKED", jobs=1),
             "BUCKET": self.serve_shards,
             "USER": self.serve_hub,
+            "my_model.MyModel": lambda: self.write_code("MyModel", "my_model.py"),
+            "STRICT": lambda: self.call(
+                f"python evaluate.py ckpt=RUN run_dir=STRICT protocol=strict {QUICK}", "EMB", "RUN"
+            ),
             "EVALUATION": lambda: self.call(
                 f"python evaluate.py ckpt=RUN run_dir=EVALUATION {QUICK}", "EMB", "RUN"
             ),
@@ -92,6 +96,11 @@ class Place:
         if not found:
             pytest.skip(f"no {pattern} in {SHARED} (SERAB_SHARED)")
         (self.folder / name).symlink_to(found[0])
+
+    def write_code(self, name: str, file: str) -> None:
+        """The guides' Python block that defines a name, as a file."""
+        (block,) = [b for page in GUIDES for b in blocks("python", page) if f"class {name}" in b]
+        (self.folder / file).write_text(block)
 
     def serve_shards(self) -> None:
         self.need("SHARDS")

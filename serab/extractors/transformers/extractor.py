@@ -6,6 +6,7 @@ an embedding. Recordings over the window (30 s; AST and CLAP 10) are cut into eq
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,8 @@ from serab.extractors.loading import digest_weights, torch_device
 from serab.extractors.transformers.families import FAMILIES
 from serab.extractors.transformers.revisions import pin_revision, pinned_revision
 
+ALL = "all"
+
 
 class TransformersExtractor(Extractor):
     """The mean over the valid frames of one layer, or of the mean of all layers.
@@ -30,7 +33,8 @@ class TransformersExtractor(Extractor):
     Args:
         model: directory or id on the Hub.
         layer: index into the hidden states: 0 is what enters the first transformer layer, -1 what
-            leaves the last; or "mean" over all of them.
+            leaves the last; "mean" over all of them; or "all", side by side from one pass, of
+            which the protocol chooses.
         revision: of the Hub's repository, best a commit; by default that of its first use here
             (`revisions`).
         name: for tables; the last part of `model` by default.
@@ -99,7 +103,9 @@ class TransformersExtractor(Extractor):
         self._family, self._config = FAMILIES[config.model_type], config
         encoder = self._family.encoder(loaded)
         self._model, self._device = encoder.eval().to(device), device
-        self.layer = _checked_layer(layer, self._family.layers(config), config.model_type)
+        count = self._family.layers(config)
+        self.layer = _checked_layer(layer, count, config.model_type)
+        self.layers = tuple(range(count + 1)) if layer == ALL else ()
         self.sample_rate = self._features.sampling_rate
         self.name = name or Path(model).name
         self.licence, self.trained_on = licence, trained_on
@@ -107,10 +113,23 @@ class TransformersExtractor(Extractor):
         if not local and self.revision is not None:
             pin_revision(str(model), self.revision)
         self._shortest = self._family.shortest(config)
-        self.fingerprint = (
-            f"{digest_weights(encoder)} {layer} {self._features.to_json_string()} "
-            f"{config.model_type} {version('transformers')}"
+        self._digest = digest_weights(encoder)
+        self.fingerprint = self._fingerprint()
+
+    def _fingerprint(self) -> str:
+        return (
+            f"{self._digest} {self.layer} {self._features.to_json_string()} "
+            f"{self._config.model_type} {version('transformers')}"
         )
+
+    def at_layer(self, layer: int) -> TransformersExtractor:
+        """The same model at one layer, its weights shared."""
+        if layer not in self.layers:
+            return super().at_layer(layer)  # type: ignore[return-value]
+        one = copy.copy(self)
+        one.layer, one.layers = layer, ()
+        one.fingerprint = one._fingerprint()
+        return one
 
     @torch.no_grad()
     def transform(self, waveforms: Iterable[np.ndarray]) -> np.ndarray:
@@ -119,11 +138,19 @@ class TransformersExtractor(Extractor):
     def _embed(self, waveform: np.ndarray) -> np.ndarray:
         window = round(self._family.window(self._features) * self.sample_rate)
         count = max(1, -(-len(waveform) // window))
-        parts = [self._frames(part) for part in np.array_split(waveform, count)]
-        return torch.cat(parts).mean(0).float().cpu().numpy()
+        parts = np.array_split(waveform, count)
+        if not self.layers:
+            frames = torch.cat([self._frames(part)[0] for part in parts])
+            return frames.mean(0).float().cpu().numpy()
+        sums, length = [], 0
+        for part in parts:  # frames of all layers are kept for one part at a time
+            frames_by_layer = self._frames(part)
+            length += len(frames_by_layer[0])
+            sums.append(torch.stack([frames.sum(0) for frames in frames_by_layer]))
+        return (torch.stack(sums).sum(0) / length).flatten().float().cpu().numpy()
 
-    def _frames(self, waveform: np.ndarray) -> Tensor:
-        """Valid frames (T, D) of at most a window."""
+    def _frames(self, waveform: np.ndarray) -> list[Tensor]:
+        """Valid frames (T, D) of at most a window, of each layer that is asked for."""
         samples = max(len(waveform), self._shortest)
         features = self._features(
             fit_length(waveform, samples),
@@ -134,21 +161,26 @@ class TransformersExtractor(Extractor):
         output = self._model(**features, output_hidden_states=True, return_dict=True)
         # some families' last layer is there before their last norm
         hidden = (*output.hidden_states[:-1], output.last_hidden_state)
-        layer = torch.stack(hidden).mean(0) if self.layer == "mean" else hidden[self.layer]
-        return self._family.frames(layer, features, samples, self._config)
+        if self.layer == ALL:
+            layers = list(hidden)
+        else:
+            layers = [
+                torch.stack(hidden).mean(0) if self.layer == "mean" else hidden[int(self.layer)]
+            ]
+        return [self._family.frames(one, features, samples, self._config) for one in layers]
 
 
 def _checked_layer(layer: int | str, count: int, kind: str) -> int | str:
-    if layer == "mean" and kind == "clap":
+    if layer in ("mean", ALL) and kind == "clap":
         raise ValueError(
-            "extractor.layer=mean: the layers of CLAP have different widths; give a number."
+            f"extractor.layer={layer}: the layers of CLAP have different widths; give a number."
         )
-    if layer == "mean":
+    if layer in ("mean", ALL):
         return layer
-    if not isinstance(layer, int) or not -count - 1 <= layer <= count:
+    if type(layer) is not int or not -count - 1 <= layer <= count:
         raise ValueError(
-            f"extractor.layer={layer}: the model has {count} layers; give mean, or a number from "
-            f"{-count - 1} to {count}."
+            f"extractor.layer={layer}: the model has {count} layers; give all, mean, or a number "
+            f"from {-count - 1} to {count}."
         )
     return layer
 

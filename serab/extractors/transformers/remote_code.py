@@ -58,8 +58,8 @@ class RemoteCodeExtractor(Extractor):
             raise ValueError(f"extractor.inputs={inputs}: expected one of {', '.join(INPUTS)}.")
         if trust_remote_code is not True:
             raise ValueError(
-                f"extractor.model={model}: brings Python code of its own, which would run "
-                "here with your rights, on your files and network; read it, then say "
+                f"extractor.model={model}: brings Python code of its own, which would run here "
+                "with your rights, on your files and network; read it, then say "
                 "extractor.trust_remote_code=true."
             )
         local = Path(model).is_dir()

@@ -8,9 +8,10 @@ from statistics import mean, stdev
 
 from serab.compare import LEVEL, PairedTest, holm, mean_difference, paired_test
 from serab.intervals import Interval
+from serab.protocol import Protocol
 from serab.report.page import Block, Bullets, Heading, Table, Text
 from serab.report.runs import Run
-from serab.report.words import DASH, p_value, points, points_range
+from serab.report.words import DASH, MARKS, p_value, points, points_range
 from serab.scores import SERAB_TASKS
 
 HEADER = (
@@ -30,8 +31,9 @@ def comparison(runs: Sequence[Run]) -> list[Block]:
     """Each pair of runs of one protocol."""
     pairs = [(a, b) for a, b in combinations(runs, 2) if a.protocol == b.protocol]
     found = [block for pair in pairs for block in _pair(*pair)]
+    apart = _protocols_apart(runs)
     if not found:
-        return []
+        return [Heading("Run against run"), *apart] if apart else []
     return [
         Heading("Run against run"),
         Text(
@@ -41,8 +43,31 @@ def comparison(runs: Sequence[Run]) -> list[Block]:
             f"speakers anew. Within the noise: p of {LEVEL} or more, or an interval over speakers "
             "that holds zero."
         ),
+        *apart,
         *found,
     ]
+
+
+def _protocols_apart(runs: Sequence[Run]) -> list[Text]:
+    """Why runs of two protocols have no test."""
+    protocols = list(dict.fromkeys(run.protocol for run in runs))
+    if len(protocols) < 2:
+        return []
+    rules = "; ".join(f"**{protocol.name}** reports {_rule(protocol)}" for protocol in protocols)
+    return [
+        Text(
+            "Runs of different protocols aren't compared: a difference between them would be that "
+            f"of the rules as much as of the systems. {rules}.",
+            "note",
+        )
+    ]
+
+
+def _rule(protocol: Protocol) -> str:
+    """What a protocol's number is of, in a few words."""
+    ids = "released speaker ids" if protocol.released_ids else "true speakers"
+    norm = "each speaker" if protocol.per_speaker else "the fitted utterances"
+    return f"the classifier {MARKS[protocol.reports]}, split by {ids}, normalised over {norm}"
 
 
 def _pair(first: Run, second: Run) -> list[Block]:

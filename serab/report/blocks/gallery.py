@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
 from serab.report.page import Block, Heading, Picture, Pictures, Text
-from serab.report.pictures import MOST_NAMES, confusion_picture, map_picture, picture_name
+from serab.report.pictures import confusion_picture, map_picture, picture_name
 from serab.report.runs import Run
 from serab.report.words import MARKS, percent
 from serab.results.projection import MAP_UTTERANCES, load_projection
@@ -68,22 +69,18 @@ def _maps(run: Run, task: str, runs: Sequence[Run]) -> list[Picture]:
     projection = load_projection(run.run_dir, task, run.protocol.name)
     if twin is not run or projection is None or len(projection.components) < 8:
         return []
-    points, rows = projection.map()
-    pictures = []
-    for by, labels in (("emotion", projection.emotions), ("speaker", projection.speakers)):
-        labels = labels[rows]
-        count = len(set(labels.tolist()))
-        names = f" ({count})" if count > MOST_NAMES else ""
-        pictures.append(
-            map_picture(
-                picture_name(f"map-{by}", task, run.label, run.protocol.name),
-                f"t-SNE map of the embeddings of {task} by {run.label}, coloured by {by}",
-                f"{run.label}: {task} by {by}{names}",
-                points,
-                labels,
-            )
+    points = cache(projection.map)  # seconds of work, for both pictures, when the first is drawn
+    return [
+        map_picture(
+            picture_name(f"map-{kind}", task, run.label, run.protocol.name),
+            f"t-SNE map of the embeddings of {task} by {run.label}, coloured by {kind}",
+            f"{run.label}: {task} by {kind}",
+            points,
+            labels[projection.rows],
+            kind,
         )
-    return pictures
+        for kind, labels in (("emotion", projection.emotions), ("speaker", projection.speakers))
+    ]
 
 
 def _embedding(run: Run, task: str) -> tuple:

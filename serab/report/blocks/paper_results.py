@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from serab.compare import LEVEL, holm, paired_test
+from serab.protocol import Protocol
 from serab.report.page import Table
 from serab.report.runs import Run
 from serab.report.words import DASH, MARKS, percent, percent_range
@@ -15,22 +16,33 @@ SIGNIFICANT = "*"
 def paper_results(runs: Sequence[Run]) -> Table:
     """Test accuracies of runs, with 95 % intervals over speakers or the spread over splits."""
     tasks = list(dict.fromkeys(task for run in runs for task in run.tasks))
+    baselines: dict[Protocol, Run] = {}
+    for run in runs:
+        baselines.setdefault(run.protocol, run)
     rows = []
     for run in runs:
-        differs = _significant(runs[0], run)
+        differs = _significant(baselines[run.protocol], run)
         cells = [_cell(run, task) + (SIGNIFICANT if task in differs else "") for task in tasks]
-        rows.append((f"{run.label}, {run.protocol.name}", *cells))
-    marks = " and ".join(dict.fromkeys(MARKS[run.protocol.reports] for run in runs))
+        rows.append((_name(run), *cells))
+    marks = " or ".join(
+        f"{MARKS[protocol.reports]} ({protocol.name})"
+        for protocol in dict.fromkeys(run.protocol for run in runs)
+    )
     caption = (
         f"Test accuracy in percent of the classifier {marks}. Brackets: 95 % bootstrap interval "
-        "over the test speakers; ±: deviation over speaker splits."
+        "over the test speakers; ±: deviation over speaker splits, or over all speakers."
     )
     if any(SIGNIFICANT in "".join(row[1:]) for row in rows):
+        first = " or ".join(map(_name, baselines.values()))
         caption += (
-            f" {SIGNIFICANT}: differs from {rows[0][0]} on the test utterances of split 0 "
-            f"(McNemar, Holm over tasks, p < {LEVEL}, and over speakers)."
+            f" {SIGNIFICANT}: differs from {first}, the first row of its protocol, on the test "
+            f"utterances of split 0 (McNemar, Holm over tasks, p < {LEVEL}, and over speakers)."
         )
     return Table(("system", *tasks), tuple(rows), caption)
+
+
+def _name(run: Run) -> str:
+    return f"{run.label}, {run.protocol.name}"
 
 
 def _cell(run: Run, task: str) -> str:

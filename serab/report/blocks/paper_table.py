@@ -86,7 +86,7 @@ def _row_of(run: Run, mark: Mark, best: Mapping[str, float] | None = None) -> li
         value = entry["accuracies"].get(task)
         if value is None:
             cells.append(DASH)
-        elif len(run.seeds) > 1 and summary["splits"][task]["std"] is not None:
+        elif len(summary["splits"][task]["accuracies"]) > 1:
             cells.append(f"{percent(value)} ± {percent(summary['splits'][task]['std'])}")
         else:
             cells.append(_bold(100 * value, best[task] if best and comparable else 101))

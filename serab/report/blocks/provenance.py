@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from serab.report.page import Block, Bullets, Heading, Table, Text
 from serab.report.runs import Run
 
-SHOWN = 16
-"""Hex digits of a hash: enough to tell apart; whole ones are in results.jsonl."""
-
 
 def protocols(runs: Sequence[Run]) -> list[Block]:
     blocks: list[Block] = [Heading("Protocol")]
@@ -36,18 +33,21 @@ def leaks(runs: Sequence[Run]) -> list[Block]:
 
 def provenance(runs: Sequence[Run]) -> list[Block]:
     """Where each number comes from, to the hash."""
-    rows = []
+    rows, hashes = [], []
     for run in runs:
         for task in run.tasks:
             row = next(row for row in run.results if row.task == task)
             sizes = f"{row.n_train}/{row.n_val}/{row.n_test}"
-            hashes = (f"`{row.extractor_fingerprint[:SHOWN]}`", f"`{row.corpus_digest[:SHOWN]}`")
-            rows.append((run.label, run.protocol.name, task, str(row.embed_dim), sizes, *hashes))
-    header = ("run", "protocol", "task", "dimensions", "train/val/test", "encoder", "corpus")
+            rows.append((run.label, run.protocol.name, task, str(row.embed_dim), sizes))
+            hashes.append(f"encoder {run.label}: `{row.extractor_fingerprint}`")
+            hashes.append(f"corpus {task}: `{row.corpus_digest}`")
+    header = ("run", "protocol", "task", "dimensions", "train/val/test")
     found = list(dict.fromkeys(tuple(run.versions.items()) for run in runs))
     return [
         Heading("Provenance"),
-        Table(header, tuple(rows), "Hashes (SHA-256) of weights and front end, and of the index."),
+        Table(header, tuple(rows), "How many utterances the classifiers learn from, and answer."),
+        Text("Hashes (SHA-256) of weights and front end, and of each corpus' index:"),
+        Bullets(tuple(sorted(set(hashes), reverse=True))),
         *(
             Text("Versions: " + ", ".join(f"{k} {v}" for k, v in pairs) + ".")
             for pairs in found

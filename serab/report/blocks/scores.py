@@ -64,7 +64,7 @@ def accuracies(runs: Sequence[Run]) -> list[Block]:
         partial = " (partial corpus)" if any(row.partial for _, row in bars) else ""
         blocks += [
             Heading(f"{task}{partial}", 3),
-            Table(header, tuple(rows), "Split 0."),
+            Table(header, tuple(rows), "Split 0, or all folds together."),
             Pictures((_accuracy_picture(task, bars, first, runs),)),
         ]
     return blocks
@@ -155,7 +155,8 @@ def _accuracy_picture(
             f"{label}: {row.classifier}, "
             + ", ".join(text for mark, text in SHORT_MARKS.items() if row.has(mark)),
             row.tested,
-            (row.over_utterances[0], row.over_utterances[1]) if row.over_utterances else None,
+            _interval(row.over_speakers),
+            _interval(row.over_utterances),
             bool(row.best_on_test if row.best_on_test is not None else row.selected),
         )
         for label, row in bars
@@ -165,9 +166,13 @@ def _accuracy_picture(
     spoken = "; ".join(f"{bar.label}: {100 * bar.score:.1f} %" for bar in drawn)
     return accuracy_picture(
         picture_name("accuracy", task),
-        f"Test accuracy on {task} with intervals over utterances. {spoken}",
+        f"Test accuracy on {task} with intervals over speakers and over utterances. {spoken}",
         drawn,
         first.chance,
         first.majority,
         cells,
     )
+
+
+def _interval(limits: Sequence[float] | None) -> tuple[float, float] | None:
+    return (limits[0], limits[1]) if limits else None

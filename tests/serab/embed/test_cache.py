@@ -11,8 +11,9 @@ import pytest
 import soundfile
 
 from serab.cache import main
+from serab.cache_folder import entries, prune
 from serab.embed import waveforms
-from serab.embed.cache import Cache, entries, prune
+from serab.embed.cache import Cache
 from serab.embed.corpus import batches, embed_corpus
 from serab.extractors.encoder import RandomExtractor
 from serab.extractors.template import TemplateExtractor
@@ -184,7 +185,7 @@ def test_threads_and_batches_give_what_one_by_one_gives(name, tmp_path):
 def test_batches_are_bounded(index):
     extractor = TemplateExtractor()
     extractor.batch_size, extractor.batch_seconds = 4, 0.9
-    every = list(batches(extractor, index, range(20)))
+    every = list(batches(extractor, [u.seconds for u in index.utterances], range(20)))
     assert sorted(i for batch in every for i in batch) == list(range(20))
     assert max(len(batch) for batch in every) > 1
     for batch in every:
@@ -219,3 +220,58 @@ def test_damaged_fitted_state_is_fitted_again(index, tmp_path):
     again = RandomExtractor("audio_ntt_512", device="cpu")
     assert np.array_equal(embed_corpus(again, index, TRAIN, np.arange(2), Cache(tmp_path)), before)
     assert state.read_bytes() == whole
+
+
+def audio_cache(folder, names, size=1_000_000):
+    """Entries of decoded audio, the first used longest ago."""
+    cache = Cache(folder)
+    for age, name in zip(range(len(names), 0, -1), names, strict=True):
+        path = cache.write(b"x" * size, "audio", "16000-v", f"{name}.npy")
+        os.utime(path, (time.time() - 60 * age,) * 2)
+    return cache
+
+
+def kept_audio(folder):
+    return sorted(path.stem for path in (folder / "audio").rglob("*.npy"))
+
+
+def test_decoded_audio_is_bounded(tmp_path, monkeypatch):
+    """The limit holds while it is written; what was read last stays, and embeddings do."""
+    Cache(tmp_path).write(b"x" * 9_000_000, "encoder-1", "chunk.npz")
+    audio_cache(tmp_path, "abcd")
+    monkeypatch.setenv("SERAB_CACHE_GB", "0.0045")
+    cache = Cache(tmp_path)
+    assert cache.use("audio", "16000-v", "a.npy")
+    for name in "ef":
+        cache.write(b"x" * 1_000_000, "audio", "16000-v", f"{name}.npy")
+    assert kept_audio(tmp_path) == ["a", "d", "e", "f"]
+    assert (tmp_path / "encoder-1" / "chunk.npz").exists()
+    monkeypatch.setenv("SERAB_CACHE_GB", "0")
+    assert Cache(tmp_path).write(b"x", "audio", "16000-v", "g.npy") is None
+
+
+@pytest.mark.parametrize("text", ["much", "-1", "nan", "inf"])
+def test_a_limit_that_is_no_size_is_refused(tmp_path, monkeypatch, text):
+    monkeypatch.setenv("SERAB_CACHE_GB", text)
+    with pytest.raises(ValueError, match=rf"SERAB_CACHE_GB={text}: expected a number of GB"):
+        Cache(tmp_path)
+
+
+def test_prune_to_a_size(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SERAB_CACHE", str(tmp_path))
+    audio_cache(tmp_path, "abc")
+    assert main(["prune", "--audio-to", "0.0025"]) == 0
+    assert "1 files of decoded audio deleted" in capsys.readouterr().out
+    assert kept_audio(tmp_path) == ["b", "c"]
+    with pytest.raises(SystemExit):
+        main(["--audio-to", "1"])
+
+
+def test_a_cache_that_is_not_there_is_said(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "nowhere", tmp_path / "file"):
+        monkeypatch.setenv("SERAB_CACHE", str(path))
+        assert main([]) == 1
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert shown.err.startswith(f"error: {path}: there is no cache; check SERAB_CACHE")

@@ -19,7 +19,7 @@ from serab.extractors.opensmile import OpenSmileExtractor
 from serab.extractors.saved_model import SavedModelExtractor
 from serab.extractors.template import TemplateExtractor
 from serab.extractors.tflite import YamnetTfliteExtractor
-from serab.extractors.transformers.extractor import TransformersExtractor
+from serab.extractors.transformers import TransformersExtractor
 from serab.extractors.xares import XaresExtractor
 from tests.support.foreign_models import FAMILIES, save_tensorflow, save_transformers
 from tests.support.paths import ROOT

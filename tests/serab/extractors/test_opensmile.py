@@ -1,8 +1,20 @@
-"""openSMILE's feature sets and levels: the library's own names, and what it doesn't have."""
+"""openSMILE's feature sets and levels, by the library's own names; without it, on which terms."""
+
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 
+from serab.extractors import opensmile
 from serab.extractors.opensmile import OpenSmileExtractor
+
+
+def test_without_it_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    def absent(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(opensmile, "version", absent)
+    with pytest.raises(ValueError, match=r"non-commercial.*pip install opensmile==\S+\.$"):
+        opensmile.OpenSmileExtractor()
 
 
 def test_names_and_fingerprints_tell_sets_apart():

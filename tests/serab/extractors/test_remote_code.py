@@ -106,7 +106,7 @@ def test_consent_and_a_commit_come_first(folder: Path):
 
 
 def test_no_code_runs_through_the_other_extractor(folder: Path):
-    from serab.extractors.transformers.extractor import TransformersExtractor
+    from serab.extractors.transformers import TransformersExtractor
 
     with pytest.raises(ValueError, match="brings Python code of its own, which isn't run"):
         TransformersExtractor(str(folder))

@@ -30,7 +30,7 @@ def test_frames_don_t_overlap_and_short_clips_are_padded():
 
 def test_without_tensorflow_the_error_says_what_to_install(monkeypatch, tmp_path: Path):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(ValueError, match=r"pip install -r requirements-tf\.txt"):
+    with pytest.raises(ValueError, match="pip install tensorflow=="):
         SavedModelExtractor("vggish", str(tmp_path))
     with pytest.raises(ValueError, match="expected one of vggish, yamnet, trill, frill, trillsson"):
         SavedModelExtractor("resnet", str(tmp_path))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from serab.extractors.transformers.extractor import TransformersExtractor
+from serab.extractors.transformers import TransformersExtractor
 from serab.extractors.transformers.revisions import (
     pin_revision,
     pinned_revision,

@@ -9,7 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -52,6 +52,16 @@ def script_name(monkeypatch: pytest.MonkeyPatch):
 )
 def test_composition(override, sentence):
     assert sentence in composition_error(override)
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [("launcher/submitit_slurm", "hydra-submitit-launcher=="), ("sweeper/optuna", "sqlalchemy<2")],
+)
+def test_a_sweep_without_its_plugin(name: str, package: str):
+    error = MissingConfigException(f"Could not find 'hydra/{name}'", f"hydra/{name}", ["basic"])
+    assert f"hydra/{name.replace('/', '=')} isn't installed: pip install " in explain(error)
+    assert package in explain(error)
 
 
 @pytest.mark.parametrize("path", ["/a=b", "/ü", "/a ${x}/b", "~/x", '/a"b', "/a'b", "/a,b (1)#"])

@@ -352,7 +352,7 @@ def test_custom(capsys, root, tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (b"file,speaker,emotion\na.wav,x,joy\n", "lacks the column(s) path"),
+        (b"name,speaker,emotion\na.wav,x,joy\n", "lacks the column(s) path"),
         (b"path,speaker,emotion\na.wav,,joy\n", "line 2: path, speaker or emotion is empty"),
         (
             b"path,speaker,emotion\na.wav,x,joy\na.wav,x,joy\n",

@@ -54,12 +54,15 @@ def test_the_numbers_are_those_of_the_runs(report):
 
 
 def test_significance_is_marked(tmp_path):
+    """Within a protocol: a run of another one before it changes nothing."""
     weak, strong = (make_run(tmp_path / name, extractor=name) for name in ("weak", "strong"))
+    other = make_run(tmp_path / "other", "strict", extractor="other")
     better(strong)
-    assert main([str(weak), str(strong), "--out", str(tmp_path / "out"), "--latex"]) == 0
+    runs = [str(run) for run in (other, weak, strong)]
+    assert main([*runs, "--out", str(tmp_path / "out"), "--latex"]) == 0
     text = (tmp_path / "out/tables.tex").read_text()
     assert re.search(r"strong, published & [\d.]+ \[[\d.-]+\]\* ", text)
-    assert "*: differs from weak, published" in text
+    assert "*: differs from other, strict or weak, published, the first row of its protocol" in text
     assert re.search(r"weak, published & [\d.]+ \[[\d.-]+\] \\", text)
 
 

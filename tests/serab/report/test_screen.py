@@ -29,7 +29,7 @@ def test_the_last_table_has_every_corpus(tmp_path, protocol):
     seeds = (0,) if protocol == "published" else (0, 1, 2, 3, 4)
     for number, tasks in enumerate((("EMB", "NEMO"), ("NEMO",), ("EMB",))):
         rows = list(RunFiles(make_run(tmp_path / str(number), protocol, tasks, seeds)).results)
-        text = shown(print_summary, summarise(rows, PROTOCOLS[protocol]), rows)
+        text = shown(print_summary, [summarise(rows, PROTOCOLS[protocol])], rows)
         reported = [row for row in rows if row.task == tasks[-1] and row.selected]
         mean = sum(row.tested for row in reported) / len(reported)
         assert all(task in text for task in tasks)

@@ -10,6 +10,8 @@ from serab.extractors.base import Extractor
 from serab.protocol import PROTOCOLS
 from serab.published import table3
 from serab.report.__main__ import main
+from serab.report.compose import compose
+from serab.report.page import Cards
 from serab.report.runs import read_runs
 from serab.report.write import write_report
 from serab.results.run_files import RunFiles
@@ -112,6 +114,49 @@ def test_sections(report):
         assert words in text
     assert "pitch (first) and loudness (second), published" in text
     assert "strict" not in re.findall(r"### .* \(first\) and .*", text)[0]
+
+
+def test_runs_of_two_protocols_are_not_compared_and_it_is_said_why(report):
+    text = (report / "report.md").read_text()
+    (note,) = [line for line in text.splitlines() if "different protocols aren't compared" in line]
+    assert "**published** reports the classifier best on test" in note
+    assert "**strict** reports the classifier selected on validation, split by true" in note
+
+
+def test_each_emotion_has_its_scores(runs, report):
+    """Recall and precision of the report are those of its own predictions."""
+    text = (report / "report.md").read_text()
+    section = text[text.index("## Each emotion") : text.index("## Protocol")]
+    files = RunFiles(runs / "weak")
+    (row,) = [row for row in files.results if row.best_on_test and row.task == "EMB"]
+    (answers,) = [answers for answers in files.predictions if answers.slot == row.slot]
+    table = section[section.index("### EMB") :]
+    (header,) = re.findall(r"^\| emotion \|.*", table, re.MULTILINE)[:1]
+    column = [cell.strip() for cell in header.split("|")].index("loudness, published")
+    pairs = list(zip(answers.true, answers.predicted, strict=True))
+    for emotion in answers.emotions:
+        (line,) = re.findall(rf"^\| {emotion} \|.*", table, re.MULTILINE)[:1]
+        precision, recall, _ = line.split("|")[column].strip().split(" / ")
+        right = pairs.count((emotion, emotion))
+        assert recall == f"{100 * right / answers.true.count(emotion):.1f}"
+        called = answers.predicted.count(emotion)
+        assert precision == (f"{100 * right / called:.1f}" if called else "–")
+
+
+def test_the_first_numbers_are_one_row(runs, report):
+    """Six would be more than a row holds: they are a table."""
+    text = (report / "report.html").read_text()
+    assert '<div class="cards">' not in text
+    assert re.search(r"</nav>\s*<main>\s*<figure>", text)
+    (cards,) = [b for b in compose(read_runs([runs / "strict"])).blocks if isinstance(b, Cards)]
+    assert [card.number.split()[0] for card in cards.cards] == ["EMV", "EMB"]
+
+
+def test_wide_tables_say_on_a_phone_that_there_is_more(report):
+    text = (report / "report.html").read_text()
+    tables = re.findall(r'<figure>(<p class="more">.*?</p>)?<div class="scroll".*?</table>', text)
+    assert tables.count("") < len(tables)
+    assert "13 columns: more to the right" in text
 
 
 def test_demo_and_real_never_share_a_page(report):

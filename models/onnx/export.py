@@ -1,7 +1,5 @@
 """An encoder as one ONNX file: waveforms of any length and number in, embeddings out.
 
-    python -m models.onnx RUN_OR_FILE --out encoder.onnx
-
 It needs the extra `onnx` to be written, and onnxruntime alone to be used:
 
     session = onnxruntime.InferenceSession("encoder.onnx")
@@ -10,10 +8,8 @@ It needs the extra `onnx` to be written, and onnxruntime alone to be used:
 
 from __future__ import annotations
 
-import argparse
 import logging
 import math
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -24,13 +20,14 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from models.checkpoint import load_encoder
-from models.files import CheckpointError, write_whole
+from models.files import write_whole
 from models.frontend import EPS, LogMel
 from models.inference import for_inference
 from models.speech_encoder import SpeechEncoder
 
 OPSET = 18
+BATCH, SAMPLES = "batch", "samples"
+"""Names of the free axes."""
 TOLERANCE = 1e-4
 """What `export_onnx` accepts between onnxruntime and torch, relative to the largest value."""
 PROBES = ((1, 0.0), (2, 0.95), (1, 3.3))
@@ -169,7 +166,6 @@ def _traced(graph: WaveformEncoder) -> torch.onnx.ONNXProgram:
     """The graph as an ONNX model, batch and time free."""
     # long enough that no stage sees a single frame, which torch.export would take for a constant
     example = torch.zeros(2, 40 * max(graph.min_samples))
-    free = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     quiet = logging.getLogger("torch.onnx")
     level = quiet.level
     quiet.setLevel(logging.ERROR)
@@ -181,7 +177,7 @@ def _traced(graph: WaveformEncoder) -> torch.onnx.ONNXProgram:
                 (example,),
                 input_names=["waveform"],
                 output_names=["embedding"],
-                dynamic_shapes=(free,),
+                dynamic_shapes=({0: BATCH, 1: SAMPLES},),
                 opset_version=OPSET,
                 dynamo=True,
                 verbose=False,
@@ -221,26 +217,3 @@ def _cannot_write(path: Path, error: OSError) -> OSError:
     return OSError(
         f"{path}: can't be written ({error.strerror}); make room or choose another --out."
     )
-
-
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m models.onnx", description=__doc__.split("\n")[0]
-    )
-    parser.add_argument("source", help="what load_encoder takes: a run, an artefact, weights")
-    parser.add_argument("--out", type=Path, required=True, help="the .onnx file to write")
-    parser.add_argument("--encoder", help="name of the encoder, for weights that don't say it")
-    parser.add_argument("--norm", type=float, nargs=2, metavar=("MEAN", "STD"))
-    parser.add_argument("--trust", metavar="PATH", help="import path of an encoder of your own")
-    args = parser.parse_args(arguments)
-    try:
-        encoder = load_encoder(args.source, args.encoder, trust=args.trust)
-        difference = export_onnx(encoder, args.out, args.norm and tuple(args.norm))
-    except (CheckpointError, ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
-    size = args.out.stat().st_size / 1e6
-    print(f"{args.out}  {encoder.name}, {size:.1f} MB, within {difference:.0e} of torch")
-
-
-if __name__ == "__main__":
-    main()

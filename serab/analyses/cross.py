@@ -1,0 +1,159 @@
+"""Across corpora and languages: trained on one or all others, tested on a corpus never heard."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+from serab.analyses.pooling import Answers, score
+from serab.analyses.turns import Turns
+from serab.embed.corpus import embed_waveforms, fit_extractor
+from serab.embed.reader import WaveformReader
+from serab.index import CorpusIndex
+from serab.results.findings import Finding, Value
+from serab.search import CannotFit, Task
+from serab.terminal import progress
+
+log = logging.getLogger("evaluate")
+
+LEAST = 2
+"""Emotions that two corpora must share."""
+
+
+class Normalised(StrEnum):
+    """By what the tested corpus' embeddings are standardised."""
+
+    TRAINING = "training"
+    PER_CORPUS = "per corpus, transductive"
+
+
+def shared_emotions(corpora: Sequence[CorpusIndex]) -> tuple[str, ...]:
+    """The emotions that all of them have, under the names that the corpora's records map labels to.
+
+    RAVDESS' calm is no neutral, and EmoDB's boredom nothing that another corpus has.
+    """
+    first, *others = corpora
+    return tuple(e for e in first.emotions if all(e in index.emotions for index in others))
+
+
+def check(corpora: Sequence[CorpusIndex]) -> None:
+    """Raise ValueError where there are no two corpora, or none that share emotions."""
+    if len(corpora) < 2:
+        codes = ", ".join(index.code for index in corpora)
+        raise ValueError(
+            f"analyses=[cross]: needs two corpora and there is {codes}; give more of them, such as "
+            "tasks=[EMB,EMV]."
+        )
+    pairs = [(a, b) for a in corpora for b in corpora if a.code < b.code]
+    shared = {(a.code, b.code): shared_emotions((a, b)) for a, b in pairs}
+    if all(len(emotions) < LEAST for emotions in shared.values()):
+        a, b = max(shared, key=lambda codes: len(shared[codes]))
+        raise ValueError(
+            f"analyses=[cross]: {a} and {b} share {len(shared[a, b])} emotion(s), and at least "
+            f"{LEAST} are needed; choose other tasks."
+        )
+
+
+def measure(corpora: Sequence[Turns]) -> list[Finding]:
+    """Train on each for each other, and on all others together; within a corpus the strict turns.
+
+    Trained on one: on the training and validation speakers of its first split, tested on all
+    utterances of the other. The extractor is fitted on training utterances only.
+    """
+    findings = []
+    for tested in progress(list(corpora), "across corpora", unit=" corpora"):
+        findings.append(_within(tested))
+        others = [turns for turns in corpora if turns is not tested]
+        groups = [[turns] for turns in others] + ([others] if len(others) > 1 else [])
+        for training in groups:
+            findings += _across(training, tested)
+    return [replace(finding, corpus_digest=source(corpora)[0]) for finding in findings]
+
+
+def source(corpora: Sequence[Turns]) -> tuple:
+    """What these findings depend on: all corpora."""
+    digest = hashlib.sha256("".join(t.index.digest for t in corpora).encode()).hexdigest()
+    return (digest, *corpora[0].source[1:])
+
+
+def _within(turns: Turns) -> Finding:
+    answers = Answers()
+    for turn, choice in enumerate(turns.choices):
+        task = turns.task(turn)
+        ids = [u.id for u in turns.utterances(turn)[task.n_fit :]]
+        right = choice.predicted == task.test_targets
+        answers.add(ids, task.speakers[task.n_fit :], right)
+    condition = {"trained_on": turns.index.code, "normalised": Normalised.TRAINING.value}
+    details = {"emotions": len(turns.index.emotions), "chance": 1 / len(turns.index.emotions)}
+    return turns.finding("cross", condition, score(answers), details=details)
+
+
+def _across(training: Sequence[Turns], tested: Turns) -> list[Finding]:
+    emotions = shared_emotions([*(t.index for t in training), tested.index])
+    name = "+".join(turns.index.code for turns in training)
+    if len(emotions) < LEAST:
+        log.warning(
+            "cross: %s and %s share %d emotion(s); at least %d are needed, left out.",
+            *(name, tested.index.code, len(emotions), LEAST),
+        )
+        return []
+    extractor, readers = tested.extractor, {}
+    for turns in (*training, tested):
+        readers[turns] = WaveformReader(turns.index, extractor.sample_rate, turns.cache)
+    fit_extractor(extractor, [(readers[t], t.splits[0].train) for t in training])
+    parts: list[list[np.ndarray]] = [[], []]
+    targets: list[list[np.ndarray]] = [[], []]
+    own: list[list[np.ndarray]] = [[], []]
+    for turns in training:
+        divided = turns.splits[0]
+        rows = [_of(turns, emotions, part) for part in (divided.train, divided.validation)]
+        embeddings = embed_waveforms(extractor, readers[turns], np.concatenate(rows))
+        scaler = StandardScaler().fit(embeddings.astype(np.float64))
+        for k, (part, block) in enumerate(
+            zip(rows, np.split(embeddings, [len(rows[0])]), strict=True)
+        ):
+            parts[k].append(block)
+            targets[k].append(turns.emotions[part])
+            own[k].append(scaler.transform(block.astype(np.float64)))
+    positions = _of(tested, emotions, np.arange(len(tested.index.utterances)))
+    test = embed_waveforms(extractor, readers[tested], positions)
+    own_test = StandardScaler().fit_transform(test.astype(np.float64))
+    findings = []
+    blocks = {Normalised.TRAINING: (parts, test), Normalised.PER_CORPUS: (own, own_test)}
+    for normalised, (fitted, asked) in blocks.items():
+        task = Task(
+            np.concatenate([*fitted[0], *fitted[1], asked]),
+            np.concatenate([*targets[0], *targets[1], tested.emotions[positions]]),
+            np.zeros(0),  # the strict rules look at no speaker
+            sum(map(len, fitted[0])),
+            sum(map(len, fitted[1])),
+        )
+        try:
+            choice = tested.choose(task)
+        except CannotFit as error:
+            log.warning("cross: trained on %s for %s: %s", name, tested.index.code, error)
+            continue
+        answers = Answers()
+        right = choice.predicted == task.test_targets
+        ids = [tested.index.utterances[i].id for i in positions]
+        answers.add(ids, tested.speakers[positions], right)
+        condition = {"trained_on": name, "normalised": normalised.value}
+        details: dict[str, Value] = {
+            "emotions": len(emotions),
+            "chance": 1 / len(emotions),
+            "shared": " ".join(emotions),
+            "classifier": choice.classifier,
+        }
+        findings.append(tested.finding("cross", condition, score(answers), details=details))
+    return findings
+
+
+def _of(turns: Turns, emotions: Sequence[str], positions: np.ndarray) -> np.ndarray:
+    """The positions whose utterance has one of the emotions."""
+    return positions[np.isin(turns.emotions[positions], emotions)]

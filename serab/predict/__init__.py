@@ -1,0 +1,1 @@
+"""A kept classifier on a user's recordings: emotions with calibrated probabilities."""

@@ -1,0 +1,193 @@
+"""The analyses on a small corpus of real audio: what they find, keep, show and refuse."""
+
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serab.analyses import cross, labels, noise, text, voices
+from serab.analyses.run import check_analyses, run_analyses
+from serab.analyses.turns import Turns
+from serab.embed.cache import Cache
+from serab.report.findings.blocks import SHOWN, shown
+from serab.results.findings import ANALYSES, Measure
+from serab.results.run_files import RunFiles
+from tests.support.analysed import Spectrum, analysed_corpus
+
+NAMES = ("LDA", "SVC")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("analyses")
+
+
+@pytest.fixture(scope="module")
+def turns(data) -> Turns:
+    index = analysed_corpus(data, takes=3)
+    return Turns(Spectrum(), index, Cache(data / "cache"), NAMES, jobs=1)
+
+
+@pytest.fixture(scope="module")
+def other(data) -> Turns:
+    index = analysed_corpus(data, "EMB", speakers=("03", "08", "09", "10", "11"))
+    return Turns(Spectrum(), index, Cache(data / "cache"), NAMES, jobs=1)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(labels, "SIZES", (1, 4, 64))
+    monkeypatch.setattr(labels, "DRAWS", 2)
+
+
+def found(findings, measure=Measure.ACCURACY, **condition):
+    (finding,) = [
+        f for f in findings if f.measure == measure and condition.items() <= f.condition.items()
+    ]
+    return finding
+
+
+def test_labels(turns, quick, caplog):
+    findings = labels.measure(turns)
+    everything = found(findings, classifier="selected", drawn_by="clip", per_class="all")
+    few = found(findings, classifier="selected", drawn_by="clip", per_class=1)
+    assert everything.n_test == few.n_test == 84  # two of the three turns
+    assert everything.speakers == 4
+    assert everything.value >= few.value > 1 / 7
+    assert few.details["labels"] == 14
+    by_clip = found(findings, classifier="probe", drawn_by="clip", per_class=4)
+    by_speaker = found(findings, classifier="probe", drawn_by="speaker", per_class=4)
+    assert by_clip.details["voices"] > by_speaker.details["voices"] == 2.0  # three takes each
+    assert found(findings, Measure.DIFFERENCE, per_class=4).interval is not None
+    assert not any(f.condition.get("per_class") == 64 for f in findings)  # it would be all again
+    assert not any(f.condition.get("classifier") == "LDA" and f.condition["per_class"] == 1
+                   for f in findings)  # fmt: skip
+
+
+def test_labels_say_which_class_is_short(turns, quick, caplog, monkeypatch):
+    monkeypatch.setattr(labels, "SIZES", (8,))
+    kept = [u for u in turns.index.utterances if u.emotion != "fear" or u.id.endswith("0")]
+    index = replace(turns.index, utterances=tuple(kept))
+    fewer = Turns(Spectrum(), index, turns.cache, NAMES, jobs=1)
+    with caplog.at_level(logging.WARNING, "evaluate"):
+        findings = labels.measure(fewer)
+    sentence = "EMV: 8 training utterances a class were asked for, but fear has 3"
+    assert sentence in caplog.text
+    assert any(sentence in note for finding in findings for note in finding.notes)
+
+
+def test_voices(turns):
+    findings = voices.measure(turns)
+    everyone = found(findings, of="all speakers")
+    speakers = [f for f in findings if "speaker" in f.condition]
+    assert len(speakers) == everyone.speakers == 6
+    assert np.average([f.value for f in speakers], weights=[f.n_test for f in speakers]) == (
+        pytest.approx(everyone.value)
+    )
+    women, men = (found(findings, sex=sex) for sex in ("female", "male"))
+    gap = found(findings, Measure.DIFFERENCE, sex="female - male")
+    assert gap.value == pytest.approx(women.value - men.value)
+    assert gap.interval[0] <= gap.value <= gap.interval[1]
+    assert {f.condition["duration"] for f in findings if "duration" in f.condition} == {
+        *voices.DURATIONS, "long - short",
+    }  # fmt: skip
+
+
+def test_one_speaker_of_a_sex(turns, caplog):
+    people = [replace(u, sex="female" if u.speaker == "f1" else "male")
+              for u in turns.index.utterances]  # fmt: skip
+    lone = Turns(Spectrum(), replace(turns.index, utterances=tuple(people)), turns.cache, NAMES, 1)
+    with caplog.at_level(logging.WARNING, "evaluate"):
+        findings = voices.measure(lone)
+    gap = found(findings, Measure.DIFFERENCE, sex="female - male")
+    assert gap.interval is None
+    assert "EMV: one speaker is female" in gap.notes[0]
+    assert gap.notes[0] in caplog.text
+    assert not any(f.measure == Measure.CONFUSION for f in findings)
+
+
+def test_text(turns):
+    findings = text.measure(turns)
+    other_sentences, any_sentences = (found(findings, trained_on=k) for k in ("other", "any"))
+    assert other_sentences.n_test == any_sentences.n_test == 126  # each tested once
+    worth = found(findings, Measure.DIFFERENCE, trained_on="any - other")
+    assert worth.value == pytest.approx(any_sentences.value - other_sentences.value)
+
+
+def test_sentences_are_apart(turns):
+    for division in text.rotation(turns.index):
+        assert not division.test & (division.train | division.validation)
+    tested = [name for division in text.rotation(turns.index) for name in division.test]
+    assert sorted(tested) == ["0", "1", "2"]
+
+
+def test_cross(turns, other):
+    findings = cross.measure([turns, other])
+    across = {
+        f.condition["normalised"]: f
+        for f in findings
+        if (f.task, f.condition["trained_on"]) == ("EMB", "EMV")
+    }
+    assert set(across) == {"training", "per corpus, transductive"}
+    strict = across["training"]
+    assert strict.details["shared"] == "anger disgust fear happiness neutral sadness"
+    assert (strict.n_test, strict.speakers) == (60, 5)  # two takes of these, without boredom
+    within = [f for f in findings if f.task == f.condition["trained_on"]]
+    assert [f.task for f in within] == ["EMV", "EMB"]
+
+
+def test_noise(turns, monkeypatch):
+    pytest.importorskip("pyroomacoustics")
+    chosen = [
+        c for c in noise.CONDITIONS if c.name in ("white noise 0 dB", "gain +20 dB", "MP3 8 kbit/s")
+    ]
+    monkeypatch.setattr(noise, "CONDITIONS", chosen)
+    findings = noise.measure(turns)
+    clean = found(findings, kind="clean")
+    noisy = found(findings, kind="white noise")
+    lost = found(findings, Measure.DIFFERENCE, kind="white noise")
+    assert lost.value == pytest.approx(noisy.value - clean.value)
+    assert lost.value < -0.1  # bands of a spectrum are drowned
+    assert noise.measure(turns) == findings
+
+
+def test_run_keeps_shows_and_goes_on(data, turns, other, quick, capsys, monkeypatch):
+    files = RunFiles(data / "run")
+    indices = [turns.index, other.index]
+    names = ("voices", "cross")
+    run_analyses(names, indices, Spectrum(), files, turns.cache, NAMES, 1)
+    printed = capsys.readouterr().out
+    assert "across corpora" in printed
+    assert "speaker f1 female" in printed
+    kept = (data / "run" / ANALYSES).read_bytes()
+    rows = [json.loads(line) for line in kept.splitlines()]
+    assert {row["analysis"] for row in rows} == set(names)
+    monkeypatch.setattr(Turns, "choose", None)  # nothing is computed again
+    run_analyses(names, indices, Spectrum(), RunFiles(data / "run"), turns.cache, NAMES, 1)
+    assert (data / "run" / ANALYSES).read_bytes() == kept
+    for name in names:
+        members = [f for f in files.findings if f.analysis == name]
+        block = shown(members)
+        assert all(len(row) == len(block.table.header) for row in block.table.rows)
+        assert block.pictures[0].light.startswith(b"\x89PNG")
+    assert set(SHOWN) >= set(names)
+
+
+def test_what_cannot_be_answered_is_refused(turns, other):
+    with pytest.raises(ValueError, match=r"^analyses=\['lables'\]: expected a list from labels"):
+        check_analyses(["lables"], [turns.index])
+    with pytest.raises(ValueError, match="needs two corpora and there is EMV"):
+        check_analyses(["cross"], [turns.index])
+    strange = replace(other.index, emotions=("boredom", "anger"))
+    with pytest.raises(ValueError, match=r"EMB and EMV share 1 emotion"):
+        check_analyses("cross", [turns.index, strange])
+    silent = replace(
+        turns.index, utterances=tuple(replace(u, text=None) for u in turns.index.utterances)
+    )
+    with pytest.raises(ValueError, match="no two sentences are known"):
+        check_analyses(["text"], [silent])
+    with pytest.raises(ValueError, match="expected a task with emotion classes"):
+        check_analyses(["labels"], [])
