@@ -107,7 +107,7 @@ class ConvAttention(nn.Module):
 
     def _key_mask(self, frames: Frames, keys: Tensor) -> Bool[Tensor, "B 1 1 N"] | None:
         """Which of the (f t) keys belong to the utterance."""
-        key_frames = frames_after(self.to_kv.strided, frames)
+        key_frames = frames_after(self.to_kv.net[0], frames)
         if key_frames is None:
             return None
         mask = frame_mask(key_frames, keys.shape[3])

@@ -167,7 +167,7 @@ def test_a_run_directory_holds_one_run(run, published, change):
         (["extractor.encoder=resnet"], "resnet", "audio_ntt_512"),
         (["extractor=encoder"], "ckpt=", "RUN_DIR_OR_FILE"),
         (["extractor=encoder", "ckpt=nowhere"], "nowhere", "run directory"),
-        (["extractor=byol_s_512"], "extractor.weights", ""),
+        (["extractor=byol_a_512"], "extractor.accept_licence=true", "evaluation only"),
         (["extractor=byol_s_512", "extractor.weights={cut}"], "cut.pth", "copy it again"),
         (["extractor=byol_s_512", "extractor.weights={other}"], "audio_ntt_512", "cvt_small"),
     ],

@@ -125,7 +125,7 @@ def test_from_recordings_to_a_report(installed: Installed):
     installed.run("serab shards verify shards")
     trained = installed.run(f"serab train run_dir=run data=folder data.root=speech {TINY}")
     assert f"serab evaluate ckpt={installed.folder / 'run'}" in trained
-    quick = "tasks=[EMB] classifiers=[LDA]"
+    quick = "tasks=[EMB] classifiers=[LDA] protocol=strict"
     tested = installed.run(f"serab evaluate ckpt=run run_dir=scores {quick}")
     assert "LDA" in tested
     installed.run("serab report scores --out report")

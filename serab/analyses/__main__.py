@@ -13,7 +13,6 @@ from datamodules.typed_json import sealed
 from serab.analyses.audit import audit, table
 from serab.escaping import one_line
 from serab.extractors.base import Extractor
-from serab.report.findings.screen import print_findings, print_table
 from serab.terminal import show_what_it_can
 
 
@@ -69,6 +68,8 @@ def run_audit(
     Raises:
         ValueError: lists or an encoder that can't be read, or no corpus of theirs is prepared.
     """
+    from serab.report.findings.screen import print_findings, print_table  # and matplotlib
+
     audits = audit(paths, task)
     print_table("split lists", table(audits), [line for found in audits for line in found.remarks])
     if run_dir is not None and not embeddings:

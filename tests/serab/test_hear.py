@@ -70,7 +70,9 @@ def test_batch_mates_change_nothing(artefact: Path, official_weights: Path):
 
 def test_scene_is_the_three_line_embedding(artefact: Path):
     """The README's lines, run as printed but for the path."""
-    (lines,) = re.findall(r"```python\n(from models.checkpoint.*?)```", README.read_text(), re.S)
+    (lines,) = re.findall(
+        r"```python\n(from serab import load_encoder.*?)```", README.read_text(), re.S
+    )
     lines = lines.replace("speech_512", str(artefact.parent)).replace("44_100", "16_000")
     names = {"waveform": voiced(1.2, 16_000, 1)}
     exec(lines, names)

@@ -64,7 +64,10 @@ class TransformersExtractor(Extractor):
         revision = revision or (None if local else pinned_revision(str(model)))
         source = {"revision": revision, "trust_remote_code": False}
         try:
-            config = transformers.AutoConfig.from_pretrained(model, **source)
+            try:
+                config = transformers.AutoConfig.from_pretrained(model, **source)
+            except ValueError as error:  # such as one that brings code
+                raise _cannot_load(model, error) from error
             if config.model_type not in FAMILIES:
                 raise ValueError(
                     f"extractor.model={model}: is a {config.model_type}; expected one of "
@@ -80,11 +83,7 @@ class TransformersExtractor(Extractor):
                 "unexecuted; use a model in safetensors."
             ) from error
         except (OSError, KeyError, RuntimeError, SafetensorError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ValueError(
-                f"extractor.model={model}: can't be loaded ({reason}); give a directory with "
-                "config.json, preprocessor_config.json and model.safetensors, or an id on the Hub."
-            ) from error
+            raise _cannot_load(model, error) from error
         # what a file lacks would be drawn at random; the mask embedding isn't used
         missing = sorted(k for k in report["missing_keys"] if "masked_spec_embed" not in k)
         if missing:
@@ -161,6 +160,14 @@ class TransformersExtractor(Extractor):
                 torch.stack(hidden).mean(0) if self.layer == "mean" else hidden[int(self.layer)]
             ]
         return [self._family.frames(one, features, samples, self._config) for one in layers]
+
+
+def _cannot_load(model: str, error: Exception) -> ValueError:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return ValueError(
+        f"extractor.model={model}: can't be loaded ({reason}); give a directory with config.json, "
+        "preprocessor_config.json and model.safetensors, or an id on the Hub."
+    )
 
 
 def _checked_layer(layer: int | str, count: int, kind: str) -> int | str:

@@ -83,7 +83,7 @@ def test_published_search_is_grid_search():
     embeddings, targets = emotional(200, 40)
     task = Task(embeddings, targets, np.repeat(["a", "b", "c", "d"], 50), 120, 40)
     prepared = PreparedTask(task, PROTOCOLS["published"], jobs=2)
-    x = prepared._embeddings
+    x = prepared.embeddings
     for name, candidate in CLASSIFIERS.items():
         if name == "RF":
             continue  # forests point by point: above
