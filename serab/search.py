@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from serab.estimators.grid import Candidate, Fold, Workers, predict_grid
 from serab.protocol import Protocol
-from serab.results.records import LAYER
+from serab.results.records import estimator_params
 from serab.scores import accuracy
 
 
@@ -97,7 +97,7 @@ class PreparedTask:
 
     def predict_test(self, candidate: Candidate, params: Mapping[str, Any]) -> np.ndarray:
         """Fit on training and validation with `params`, and predict the test part."""
-        points = [_estimator_params(params)]
+        points = [estimator_params(params)]
         return self._predict(candidate, points, self.task.n_fit, len(self.embeddings))[0]
 
     def at(self, params: Mapping[str, Any]) -> PreparedTask:
@@ -110,7 +110,7 @@ class PreparedTask:
         What it is given is normalised per speaker already where the protocol says so.
         """
         scaler = None if self.protocol.per_speaker else StandardScaler()
-        estimator = clone(candidate.estimator).set_params(**_estimator_params(params))
+        estimator = clone(candidate.estimator).set_params(**estimator_params(params))
         steps = [("scaler", scaler), ("classifier", estimator)]
         pipeline = Pipeline([(name, step) for name, step in steps if step is not None])
         return pipeline.fit(self.embeddings[:fitted], self.task.targets[:fitted])
@@ -129,10 +129,6 @@ class PreparedTask:
         except ValueError as error:
             reason = str(error).removeprefix(f"{candidate.name}: ")
             raise CannotFit(f"{candidate.name} can't be fitted: {reason}") from error
-
-
-def _estimator_params(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if name != LAYER}
 
 
 class CannotFit(ValueError):

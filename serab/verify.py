@@ -16,7 +16,12 @@ from serab.draws import Draw
 from serab.escaping import one_line
 from serab.index import CorpusIndex, load_index
 from serab.protocol import protocol_named
-from serab.results.records import ClassifierResult, Predictions, RegressionResult
+from serab.results.records import (
+    ClassifierResult,
+    Predictions,
+    RegressionResult,
+    estimator_params,
+)
 from serab.results.verify import Verification, same, verify_run
 from serab.scores import chance, majority
 from serab.splits import leak_report, split
@@ -77,7 +82,10 @@ def _off_the_grid(found: Verification) -> Iterator[str]:
     for row, name, candidates in rows:
         if name not in candidates:
             yield f"{row.task}, {row.protocol}: no classifier or regressor is called {name!a}"
-        elif not any(same(row.params, point) for point in ParameterGrid(candidates[name].grid)):
+        elif not any(
+            same(estimator_params(row.params), point)
+            for point in ParameterGrid(candidates[name].grid)
+        ):
             yield f"{row.task}, {row.protocol}, {name}: {row.params!a} is no point of its grid"
 
 

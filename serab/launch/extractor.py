@@ -64,9 +64,10 @@ def compose_extractor(name: str, settings: Mapping[str, Any], ckpt: str | None =
         node = cfg.extractor
         OmegaConf.set_struct(cfg, False)
         cfg.ckpt = _escaped(ckpt)
-        unknown = [key for key in settings if key not in node]
+        keys = list(node)  # `in` passes over those that must be given
+        unknown = [key for key in settings if key not in keys]
         if unknown and name != _ANY_KEY:
-            known = [str(key) for key in node if key != "_target_"]
+            known = [str(key) for key in keys if key != "_target_"]
             raise ValueError(
                 f"--extractor {name}: has no setting {unknown[0]}; expected among "
                 f"{', '.join(known)}."

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from annotated_types import Ge, Le, Len
 
@@ -234,6 +234,11 @@ class LayerScores:
     def chosen(self) -> int:
         """The layer that the result must have."""
         return self.layers[self.validation.index(max(self.validation))]
+
+
+def estimator_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a grid point that are the classifier's or regressor's own."""
+    return {name: value for name, value in params.items() if name != LAYER}
 
 
 def speaker_accuracies(answers: Predictions) -> list[float]:

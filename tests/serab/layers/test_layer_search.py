@@ -149,5 +149,5 @@ def test_a_kept_classifier_is_given_its_layer(run, place: Path, tmp_path: Path):
     arguments = [str(tmp_path / "in"), "--from", str(run_dir), "--task", "EMV", "--out", str(out)]
     assert predict(arguments) == 0
     with out.open(newline="") as table:
-        told = {Path(row["path"]).stem: row["label"] for row in csv.DictReader(table)}
+        told = {Path(row["file"]).stem: row["label"] for row in csv.DictReader(table)}
     assert told == dict(zip(answers.utterances, answers.predicted, strict=True))
