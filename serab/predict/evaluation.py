@@ -42,7 +42,7 @@ class KeptEvaluation:
         if not kept:
             raise ValueError(
                 f"--task {task}: {run_dir / KEPT} has no classifier of it; evaluate with keep=true "
-                "(the same command adds it)."
+                "(the same command adds it); of a cross-validation none is kept, so take splits=1."
             )
         # the honest one, where there are two
         chosen = min(kept, key=lambda found: PROTOCOLS[found.protocol].tests_all)

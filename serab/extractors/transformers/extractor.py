@@ -77,6 +77,13 @@ class TransformersExtractor(Extractor):
             loaded, report = transformers.AutoModel.from_pretrained(
                 model, config=config, output_loading_info=True, **source
             )
+        except ValueError as error:
+            if "custom code" not in str(error):
+                raise
+            raise ValueError(
+                f"extractor.model={model}: brings Python code of its own, which isn't run here; "
+                "those models have extractors of their own, such as extractor=hub/dasheng_base."
+            ) from error
         except UnpicklingError as error:
             raise ValueError(
                 f"extractor.model={model}: its weights hold Python objects, which are refused "

@@ -106,7 +106,7 @@ def test_w2v_bert_s_padding_is_masked(models: dict[str, str]):
     assert np.isfinite([even, odd]).all()
     features = extractor._features(waveform[: 400 + 160 * 96], sampling_rate=16_000)
     assert len(features["attention_mask"][0]) == len(features["input_features"][0])
-    frames = extractor._frames(waveform[: 400 + 160 * 96])
+    (frames,) = extractor._frames(waveform[: 400 + 160 * 96])
     assert len(frames) == int(np.sum(features["attention_mask"][0]))
 
 
