@@ -89,8 +89,9 @@ def with_table(main: Callable[[], Any]) -> None:
         if not _begun:  # of a sweep the table says it
             print("\nstopped by Ctrl-C", file=sys.stderr)
     finally:
+        sweeps, _begun[:] = list(_begun), []  # those of this script alone
         # a mistyped sweep has said so, and has no table
-        failed = [finish(sweep) if read_jobs(sweep) else _report_no_jobs(sweep) for sweep in _begun]
+        failed = [finish(sweep) if read_jobs(sweep) else _report_no_jobs(sweep) for sweep in sweeps]
     if interrupted:
         sys.exit(128 + signal.SIGINT)
     if any(failed):

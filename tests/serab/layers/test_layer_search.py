@@ -16,6 +16,7 @@ from serab.protocol import PUBLISHED, STRICT
 from serab.report.write import write_report
 from serab.results.run_files import RunFiles
 from serab.search import PreparedTask, Task
+from serab.sweep import record
 from serab.verify import main as verify
 from tests.support.foreign_models import save_transformers
 from tests.support.paths import ROOT
@@ -85,6 +86,7 @@ def run(place: Path, monkeypatch: pytest.MonkeyPatch, capfd):
         model = f"extractor.model={place / 'hubert'}"
         options = ["extractor=transformers", model, "extractor.device=cpu", "jobs=1", *overrides]
         monkeypatch.setattr(sys, "argv", ["evaluate.py", *options])
+        monkeypatch.setattr(record, "_begun", [])  # of sweeps that ran in this process before
         runpy.run_path("evaluate.py", run_name="__main__")
         return capfd.readouterr().out
 
