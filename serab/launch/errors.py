@@ -97,6 +97,12 @@ def _unreadable_override(override: str) -> str:
     return f"{override}: Hydra can't read such a value bare; quote it twice: {quoted(key, value)}."
 
 
+def _options(group: str) -> list[str]:
+    """Of a group of the configuration that is being composed."""
+    hydra = GlobalHydra.instance()
+    return hydra.config_loader().get_group_options(group) if hydra.is_initialized() else []
+
+
 def _composition(error: ConfigCompositionException) -> str:
     text = str(error)
     if isinstance(error, MissingConfigException) and error.options:
@@ -104,7 +110,12 @@ def _composition(error: ConfigCompositionException) -> str:
         for plugin, packages in SWEEP_PLUGINS.items():
             if group.startswith("hydra/") and name.startswith(plugin):
                 return f"{group}={name} isn't installed: pip install {packages}."
-        return f"{group}={name}: expected one of {', '.join(error.options)}."
+        options = list(error.options)
+        siblings = _options(group)
+        if siblings and siblings != options:  # of a folder within the group, such as hub/NAME
+            group, _, folder = group.rpartition("/")
+            name, options = f"{folder}/{name}", [f"{folder}/{option}" for option in siblings]
+        return f"{group}={name}: expected one of {', '.join(options)}."
     if ambiguous := re.match(r"Ambiguous value for argument '([^=]*)=(.*)'\n", text):
         key, value = ambiguous.groups()
         return (

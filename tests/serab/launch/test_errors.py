@@ -2,6 +2,7 @@
 
 import errno
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -52,6 +53,17 @@ def script_name(monkeypatch: pytest.MonkeyPatch):
 )
 def test_composition(override, sentence):
     assert sentence in composition_error(override)
+
+
+def test_a_folder_of_a_group_is_named_with_its_options():
+    result = subprocess.run(
+        [sys.executable, "evaluate.py", "extractor=hub/none"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: extractor=hub/none: expected one of hub/ast, ")
 
 
 @pytest.mark.parametrize(
