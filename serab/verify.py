@@ -16,13 +16,14 @@ from serab.draws import Draw
 from serab.escaping import one_line
 from serab.index import CorpusIndex, load_index
 from serab.protocol import protocol_named
+from serab.results.contradictions import same
 from serab.results.records import (
     ClassifierResult,
     Predictions,
     RegressionResult,
     estimator_params,
 )
-from serab.results.verify import Verification, same, verify_run
+from serab.results.verify import Verification, verify_run
 from serab.scores import chance, majority
 from serab.splits import leak_report, split
 

@@ -10,7 +10,7 @@ from serab.corpora import CORPORA
 from serab.intervals import Interval, Over, score_interval
 from serab.leaderboard.entry import Entry, SplitScore
 from serab.protocol import PROTOCOLS
-from serab.results.verify import TOLERANCE
+from serab.results.contradictions import TOLERANCE
 
 MIN_SPLITS = 5
 """Of a protocol that draws its own splits: one split's luck is larger than most gaps."""
