@@ -20,6 +20,8 @@ from serab.extractors.emotion2vec.network import Emotion2vecNetwork, Layout
 ADVICE = "use one of the Hub's emotion2vec models, such as emotion2vec/emotion2vec_base"
 PREFIX = "modality_encoders.AUDIO."
 """In front of all entries but those of `blocks`."""
+SCOPES = ("", "d2v_model.")
+"""In front of that; emotion2vec+ has the second."""
 TERM = re.compile(r"\[\((\d+),(\d+),(\d+)\)\](?:\*(\d+))?")
 
 
@@ -164,9 +166,10 @@ def read_weights(network: Emotion2vecNetwork, folder: Path) -> None:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     tensors: dict[str, Any] = content if isinstance(content, dict) else {}
+    scope = next((s for s in SCOPES if f"{s}{PREFIX}extra_tokens" in tensors), "")
     state: dict[str, Tensor] = {}
     for name, parameter in network.state_dict().items():
-        key = name if name.startswith("blocks.") else PREFIX + name
+        key = scope + (name if name.startswith("blocks.") else PREFIX + name)
         value = tensors.get(key)
         if not isinstance(value, Tensor) or value.shape != parameter.shape:
             shape = tuple(value.shape) if isinstance(value, Tensor) else "nothing"

@@ -67,6 +67,16 @@ def test_with_funasr_itself(tmp_path: Path, variant: str):
     assert answer["feats"] == pytest.approx(FUNASR[variant], abs=2e-5)
 
 
+def test_emotion2vec_plus_has_another_prefix(folder: Path, tmp_path: Path):
+    shutil.copytree(folder, tmp_path / "plus")
+    weights = tmp_path / "plus" / "emotion2vec_base.pt"
+    state = torch.load(weights, weights_only=True)["model"]
+    state = {key if "proj." in key[:5] else f"d2v_model.{key}": v for key, v in state.items()}
+    torch.save({"model": state}, weights)
+    plus, base = (Emotion2vecExtractor(str(f), device="cpu") for f in (weights.parent, folder))
+    assert np.array_equal(plus.transform([TONE]), base.transform([TONE]))
+
+
 def test_contract(folder: Path):
     extractor = Emotion2vecExtractor(str(folder), device="cpu")
     assert check_extractor(extractor, longest=None) == 12
