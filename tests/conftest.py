@@ -22,7 +22,7 @@ install_import_hook("models", "beartype.beartype")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole programs first: they take longest, and one worker shouldn't end long after the other."""
+    """Whole programs first: they take longest, and workers should end together."""
     items.sort(key=lambda item: item.path.parent != ROOT / "tests")
 
 
