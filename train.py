@@ -97,6 +97,7 @@ def pretrain(cfg: DictConfig, run_dir: Path) -> Outcome:
     if scoring:
         architecture = module.spec["architecture"]
         metrics |= score(scoring, artefact, run_dir / "evaluate", trainer, architecture)
+    data.keep_landmarks(artefact)
     return Outcome(metrics, optimized)
 
 

@@ -33,7 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     comparing = commands.add_parser("overlap", help="pre-training recordings in a test corpus")
     comparing.add_argument(
-        "manifest", type=Path, metavar="MANIFEST", help="a table with a column path, or a folder"
+        "heard",
+        type=Path,
+        metavar="HEARD",
+        help="run or artefact with landmarks beside it, a file of them, a table with a column "
+        "path, or a folder",
     )
     comparing.add_argument("--task", required=True, help="code of the prepared test corpus")
     comparing.add_argument(
@@ -46,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command == "audit":
             run_audit(options.lists, options.task, options.embeddings, options.run_dir)
         else:
-            run_overlap(options.manifest, options.task, options.root, options.out)
+            run_overlap(options.heard, options.task, options.root, options.out)
     except OSError as error:  # without its number
         reason = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
         print(f"error: {one_line(reason)}", file=sys.stderr)
@@ -123,19 +127,16 @@ def _extractor(arguments: Sequence[str]) -> Extractor:
     return compose_extractor(name, parse_settings(settings), given.get("ckpt"))
 
 
-def run_overlap(
-    manifest: Path, task: str, root: Path | None = None, out: Path | None = None
-) -> None:
+def run_overlap(source: Path, task: str, root: Path | None = None, out: Path | None = None) -> None:
     """Show which test utterances a pre-training heard, and keep it in `out`.
 
     Raises:
-        ValueError: no such corpus or manifest, or none of its recordings is there.
+        ValueError: no such corpus or recordings, or none of them is there.
     """
-    from serab.analyses.overlap import lines, overlap, recordings_of
+    from serab.analyses.overlap import lines, overlap
     from serab.index import load_index
 
-    recordings = recordings_of(manifest, root)
-    found = overlap(recordings, load_index(task))
+    found = overlap(source, load_index(task), root)
     for line in lines(found):
         print(one_line(line))
     if out is not None:
