@@ -34,8 +34,8 @@ NINE: tuple[Corpus, ...] = (
         citation="Vryzas, Kotsakis, Liatsou, Dimoulas, Kalliris: Speech emotion recognition for "
         "performance interaction. J. Audio Eng. Soc. 66(6), 2018",
         archives=(Archive("Acted Emotional Speech Dynamic Database.zip"),),
-        # some have the speaker as (01), and second takes end in a or b; 01 to 19 are the same sentence
-        # in each emotion, and 20 is what an actor improvised
+        # some have the speaker as (01), and second takes end in a or b; 01 to 19 are the same
+        # sentence in each emotion, and 20 is what an actor improvised
         grammar=grammar(r"(?P<emotion>[adfhs])(?P<text>\d\d) \(0?(?P<speaker>\d)\)[ab]?"),
         example="anger/a01 (1).wav",
         labels=(

@@ -7,7 +7,7 @@ from an entry and not believed, and any two entries can be compared in pairs.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Annotated
@@ -21,6 +21,8 @@ from serab.results.records import Limits, Params, Predictions
 
 FOLDER = Path(__file__).with_name("entries")
 KINDS = ("self-supervised", "supervised", "features", "random")
+NEVER_HEARD = ("features", "random")
+"""Kinds that no recordings were behind."""
 ADVICE = "write it again with `python -m serab.leaderboard add RUN`"
 
 
@@ -88,6 +90,20 @@ class SplitScore:
 
 
 @dataclass(frozen=True)
+class Heard:
+    """How much of the corpus `serab.analyses overlap` found among what pre-training heard.
+
+    Attributes:
+        recordings: that were looked through.
+        utterances, shared: of the corpus, and those of them that were found.
+    """
+
+    recordings: Positive
+    utterances: Positive
+    shared: Count
+
+
+@dataclass(frozen=True)
 class Entry:
     """A system's scores on a task.
 
@@ -102,6 +118,7 @@ class Entry:
         seconds: that the classifiers took.
         versions: of Python and the packages.
         command: that gave the run.
+        heard: of the corpus in pre-training; None where nobody has checked.
     """
 
     system: System
@@ -114,6 +131,7 @@ class Entry:
     seconds: Annotated[float, Ge(0)]
     versions: dict[str, str]
     command: str
+    heard: Heard | None = field(default=None, metadata={"optional": True})
 
     @property
     def mean(self) -> float:
@@ -161,6 +179,8 @@ def write_entry(entry: Entry, folder: Path = FOLDER) -> Path:
     path = folder / entry.path
     path.parent.mkdir(parents=True, exist_ok=True)
     content = asdict(entry)
+    if entry.heard is None:
+        del content["heard"]
     splits = ",\n".join(f"  {json.dumps(split)}" for split in content.pop("splits"))  # a line each
     rest = json.dumps(content, indent=1, ensure_ascii=False).removesuffix("\n}")
     write_whole(path, f'{rest},\n "splits": [\n{splits}\n ]\n}}\n')
