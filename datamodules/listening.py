@@ -73,7 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         about = listen(open_recordings(options.speech), options.out)
-    except (ValueError, OSError) as error:
+    except OSError as error:  # without its number
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(

@@ -150,6 +150,11 @@ def recordings_of(manifest: Path, root: Path | None = None) -> list[Path]:
         )
     if not found:
         raise ValueError(f"{manifest}: no recordings; give those of the pre-training.")
+    if not any(path.exists() for path in found):
+        raise ValueError(
+            f"{manifest}: none of its {len(found)} recordings is there, the first is {found[0]}; "
+            "put them back, or give --root."
+        )
     return found
 
 
@@ -198,8 +203,7 @@ def overlap(source: Path, index: CorpusIndex, root: Path | None = None) -> Overl
     if not found.recordings:
         path, reason = next(iter(found.unreadable.items()))
         raise ValueError(
-            f"none of the {count} recordings can be read, the first is {path} "
-            f"({reason}); put them back, or give --root."
+            f"{source}: none of its {count} recordings can be read, the first is {path} ({reason})."
         )
     return found
 

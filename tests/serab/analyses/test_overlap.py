@@ -115,6 +115,6 @@ def test_the_command_keeps_what_it_finds(index, heard, tmp_path, capsys, monkeyp
     assert (kept["corpus_digest"], kept["recordings"]) == (index.digest, 1)
     manifest.write_text("path\ngone.wav\n")
     assert main(arguments) == 1
-    assert "none of the 1 recordings can be read" in capsys.readouterr().err
+    assert "none of its 1 recordings is there, the first is" in capsys.readouterr().err
     assert main(["overlap", str(tmp_path / "no"), "--task", "EMV"]) == 1
     assert "no such file or folder" in capsys.readouterr().err
