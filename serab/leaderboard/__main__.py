@@ -9,8 +9,10 @@ from pathlib import Path
 
 from datamodules.files import write_whole
 from serab.escaping import one_line
+from serab.installed import IS_INSTALLED
 from serab.leaderboard.add import entries_of, with_overlaps
 from serab.leaderboard.check import faults
+from serab.leaderboard.comparison import comparison
 from serab.leaderboard.entry import FOLDER, KINDS, Entry, read_entries, write_entry
 from serab.leaderboard.page import page
 from serab.leaderboard.table import table, write_table
@@ -33,6 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _add(options: argparse.Namespace) -> int:
     """Write a run's entries, unless one of them, or all together, don't hold."""
+    if IS_INSTALLED and options.entries == FOLDER:
+        raise ValueError(
+            "--entries DIR: the entries of an installed project belong to it and go with its next "
+            "version; give a folder of yours, or add them in a clone."
+        )
     present = read_entries(options.entries)
     added = entries_of(options.run, _description(options, list(present.values())), options.command)
     added = with_overlaps(added, options.overlap)
@@ -75,7 +82,8 @@ def _page(options: argparse.Namespace) -> int:
 
 
 def _table(options: argparse.Namespace) -> int:
-    text = table(_entries(options), options.tasks)
+    make = comparison if options.paired else table
+    text = make(_entries(options), options.tasks)
     if options.file is None:
         print(text)
     else:
@@ -123,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     markdown = commands.add_parser("table", parents=[shared], help="the table in a Markdown file")
     markdown.add_argument("file", type=Path, nargs="?", help="printed without")
     markdown.add_argument("--tasks", nargs="+", default=["EMB", "EMV"])
+    markdown.add_argument("--paired", action="store_true", help="with intervals and paired tests")
     markdown.set_defaults(work=_table)
     return parser
 

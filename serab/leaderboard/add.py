@@ -77,12 +77,7 @@ def with_overlaps(entries: Sequence[Entry], paths: Sequence[Path]) -> list[Entry
 
 
 def check_whole(run_dir: Path, row: ClassifierResult) -> None:
-    """Raise ValueError for a result that isn't one of a whole corpus under a protocol's split."""
-    if row.folds is not None:
-        raise ValueError(
-            f"{run_dir}: {row.task} was cross-validated over speakers; entries are of the "
-            "protocol's own splits, so evaluate with splits=5."
-        )
+    """Raise ValueError for a result that isn't one of a whole corpus."""
     if row.demo:
         raise ValueError(f"{run_dir}: {row.task} is demo speech, which is no result.")
     if row.partial:
@@ -116,6 +111,7 @@ def _entry(
         round(sum(row.seconds for row in every), 1),
         versions,
         command,
+        folds=first.folds,
     )
 
 

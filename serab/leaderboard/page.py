@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -31,10 +32,11 @@ COLUMNS = (
 )
 LEAD = (
     "Test accuracy in percent. Under `strict` it is the mean over five splits of the speakers, and "
-    "the bar is its standard deviation. Under `published` it is that of the released split, whose "
+    "the bar is its standard deviation; with folds it is that of the speakers, each tested once, "
+    "and the bar its 95 % interval. Under `published` it is that of the released split, whose "
     "classifier is chosen on the test part; the bar is the 95 % interval over speakers, or over "
     "utterances where there is one speaker. “Behind the first” is the paired difference in points "
-    "on the released split, with Holm's p. Printed rows are the paper's Table 3."
+    "on the released split or over all folds, with Holm's p. Printed rows are the paper's Table 3."
 )
 
 
@@ -52,8 +54,7 @@ def page(entries: Iterable[Entry]) -> str:
         for name, kind in COLUMNS
     )
     body = "\n".join(map(_row, rows))
-    lead = LEAD.replace("`strict`", "<code>strict</code>")
-    lead = lead.replace("`published`", "<code>published</code>")
+    lead = re.sub("`(.*?)`", r"<code>\1</code>", LEAD)
     styles = "".join(style.read_text(encoding="utf-8") for style in STYLES)
     return f"""<!doctype html>
 <html lang="en">
@@ -112,7 +113,7 @@ def _row(row: Row) -> str:
         _cell(row.kind),
         _cell(row.task),
         _cell(row.protocol),
-        _cell(_of(entry, _classifiers)),
+        _cell(_of(entry, lambda e: ", ".join(e.classifiers))),
         _cell(
             _of(entry, lambda e: str(e.system.embed_dim)), entry.system.embed_dim if entry else 0
         ),
@@ -136,10 +137,6 @@ def _cell(text: str, value: float | None = None, wide: bool = False) -> str:
 
 def _of(entry: Entry | None, fact: Callable[[Entry], str]) -> str:
     return DASH if entry is None else fact(entry)
-
-
-def _classifiers(entry: Entry) -> str:
-    return ", ".join(dict.fromkeys(split.classifier for split in entry.splits))
 
 
 def _heard(entry: Entry) -> str:
