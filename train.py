@@ -57,6 +57,7 @@ def pretrain(cfg: DictConfig, run_dir: Path) -> Outcome:
 
     from models.checkpoint import LAST_CHECKPOINT
     from models.compute.allocator import keep_freed_memory
+    from models.compute.devices import choose_precision, tell_emulation
     from models.initial import start_from
     from models.training.export import export, last_metrics
     from models.training.fitting import fit
@@ -66,6 +67,8 @@ def pretrain(cfg: DictConfig, run_dir: Path) -> Outcome:
     keep_freed_memory()
     resumes = cfg.resume == "auto" and (run_dir / LAST_CHECKPOINT).exists()
     cfg = resumed_config(cfg, run_dir, resumes)
+    cfg.trainer.precision = choose_precision(cfg.trainer.precision, cfg.trainer.accelerator)
+    tell_emulation(cfg.trainer.precision, cfg.trainer.accelerator)
     check_arguments(cfg, RECIPE)
     seed_everything(cfg.seed, verbose=False)
     scoring = None

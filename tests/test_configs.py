@@ -87,6 +87,7 @@ def test_sweep(name: str, script: str):
 @pytest.mark.parametrize("name", [n for n in options("trainer") if n not in ("gpu", "ddp")])
 def test_trainer(name: str, tmp_path: Path):
     cfg = composed(f"trainer={name}", f"run_dir={tmp_path}")
+    cfg.trainer.precision = choose_precision(cfg.trainer.precision, "cpu")
     assert instantiate(cfg.trainer, logger=False).max_epochs == cfg.trainer.max_epochs
 
 
