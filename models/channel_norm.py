@@ -45,7 +45,10 @@ class ChannelNormFunction(torch.autograd.Function):
 
 
 def channel_norm(
-    x: Float[Tensor, "B C F T"], g: Float[Tensor, "1 C 1 1"], b: Float[Tensor, "1 C 1 1"], eps: float
+    x: Float[Tensor, "B C F T"],
+    g: Float[Tensor, "1 C 1 1"],
+    b: Float[Tensor, "1 C 1 1"],
+    eps: float,
 ) -> Float[Tensor, "B C F T"]:
     """Norm of each position over its channels, float32, channels last."""
     batch, channels, bands, frames = x.shape

@@ -68,7 +68,7 @@ class LogMel(nn.Module):
         self.groups: list[tuple[slice, slice]] = []
         if backend == "torchaudio":
             self.mel = MelSpectrogram(**self.arguments, power=2.0)
-            self.groups = _band_groups(self.mel.mel_scale.fb)
+            self.groups = _band_groups(self.get_buffer("mel.mel_scale.fb"))
         elif backend == "nnaudio":
             self.mel = _nnaudio_mel(**self.arguments)
         else:

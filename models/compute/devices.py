@@ -39,7 +39,7 @@ def check_devices(accelerator: str, devices: object) -> None:
 
 
 def choose_precision(precision: str | int | None, accelerator: str) -> str | int | None:
-    """`trainer.precision`, where "auto" is bf16-mixed if the device computes in it, else 32-true."""
+    """`trainer.precision`; "auto" is bf16-mixed if the device computes in it, else 32-true."""
     if precision != AUTO:
         return precision
     return MIXED if computes_in_bf16(accelerator) else FULL

@@ -151,7 +151,7 @@ def test_channel_norm_of_training_is_that_of_evaluation(channels: int):
 
 
 def test_bf16_of_cvt_is_near_float32():
-    """What runs in float32 inside (attention, depthwise convolutions, norms) fits what is around."""
+    """Attention, depthwise convolutions and norms, which stay float32, fit what is around them."""
     torch.manual_seed(0)
     architecture, arguments = ENCODERS["cvt_small"]
     encoder = architecture(**arguments)
