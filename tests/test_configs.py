@@ -12,6 +12,7 @@ from pytorch_lightning import Trainer
 
 import train  # noqa: F401  registers the resolver of run directories
 from models.augmentations import TwoViews
+from models.compute.devices import choose_precision
 from models.encoders import ENCODERS, encoder_name
 from models.pretraining import BYOLPretraining
 from models.tracking import finish_run

@@ -39,21 +39,21 @@ def check_devices(accelerator: str, devices: object) -> None:
 
 
 def choose_precision(precision: str | int | None, accelerator: str) -> str | int | None:
-    """`trainer.precision`; "auto" is bf16-mixed if the device computes in it, else 32-true."""
-    if precision != AUTO:
-        return precision
-    return MIXED if computes_in_bf16(accelerator) else FULL
+    """`trainer.precision`; "auto" is bf16-mixed if the device computes in it, else 32-true.
 
-
-def tell_emulation(precision: str | int | None, accelerator: str) -> None:
-    """Warn of a precision that the device emulates, such as that of a run begun on another one."""
-    if precision == MIXED and not computes_in_bf16(accelerator):
+    Warns of bf16 that the device emulates, such as that of a run which began on another one.
+    """
+    computes = computes_in_bf16(accelerator)
+    if precision == AUTO:
+        return MIXED if computes else FULL
+    if precision == MIXED and not computes:
         log.warning(
             "trainer.precision=%s: this machine has no bf16 instructions, so a step takes longer "
             "than in %s; a run keeps the precision that it began with",
             MIXED,
             FULL,
         )
+    return precision
 
 
 def computes_in_bf16(accelerator: str) -> bool:
