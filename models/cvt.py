@@ -80,7 +80,7 @@ class PreNorm(nn.Module):
 
 
 def _float32_on_cpu(x: Tensor) -> AbstractContextManager[Any]:
-    """No autocast on a CPU, whose bf16 kernels of what is inside take up to eight times as long."""
+    """No autocast on a CPU, whose bf16 kernels of what is inside are slow (docs/training.md)."""
     return torch.autocast("cpu", enabled=False) if x.device.type == "cpu" else nullcontext()
 
 
