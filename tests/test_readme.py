@@ -16,7 +16,8 @@ import pytest
 import torch
 
 from tests.support.paths import ROOT
-from tests.support.readme_commands import GUIDES, README, Ended, commands, run
+from tests.support.programs import Ended
+from tests.support.readme_commands import GUIDES, README, commands, run_printed
 from tests.support.readme_place import MODEL, QUICK, SPEECH, TINY, Place
 
 CPU = "trainer.accelerator=cpu trainer.precision=32-true"
@@ -148,11 +149,11 @@ def test_command(place: Place, command: str):
     before = place.files(walk.leaves)
     environment = place.environment | walk.environment
     if walk.refused and not torch.cuda.is_available():
-        refused = run(command, place.folder, environment, walk.fresh)
+        refused = run_printed(command, place.folder, environment, walk.fresh)
         assert refused.status == 1
         assert walk.refused in refused.printed
         assert "Traceback" not in refused.printed
-    ended = run(f"{command} {walk.more}", place.folder, environment, walk.fresh)
+    ended = run_printed(f"{command} {walk.more}", place.folder, environment, walk.fresh)
     assert ended.status == 0, ended.printed
     assert walk.says in ended.printed
     place.made |= place.outputs(command)
@@ -181,7 +182,7 @@ def test_make_bench(place: Place):
     onnx, crops = (line.removeprefix("OMP_NUM_THREADS=1 ") for line in recipe("bench"))
     script, *options = onnx.split()[1:]  # 18 s of exports, as in tests/models/test_onnx.py
     assert all(f'"{option}"' in (ROOT / script).read_text() for option in options)
-    ended = run(f"{crops} --seconds 0.05", place.folder, place.environment)
+    ended = run_printed(f"{crops} --seconds 0.05", place.folder, place.environment)
     assert ended.status == 0, ended.printed
 
 
@@ -191,7 +192,7 @@ def test_make_demo(place: Place):
     ended = Ended(None, "")
     for command in recipe("demo"):
         more = DEMO.get(command.split()[1], "")
-        ended = run(f"{command} {more}", place.folder, place.environment)
+        ended = run_printed(f"{command} {more}", place.folder, place.environment)
         assert ended.status == 0, ended.printed
     assert walk.holds in (place.folder / walk.leaves[0]).read_text()
     shutil.rmtree(place.folder / "data" / "DEMO")  # 630 recordings, not for `ckpt=RUN` again
