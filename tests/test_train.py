@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from safetensors import safe_open
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -20,7 +22,7 @@ import train as train_script
 from datamodules.landmark_file import landmark_path, read_about, read_landmarks
 from datamodules.landmarks import hear
 from models.checkpoint import load_encoder
-from models.compute.devices import check_devices
+from models.compute.devices import check_devices, choose_precision
 from models.training.resume import newest_unfinished
 from models.training.run_dir import run_to_resume, started_with_others
 from tests.support.paths import ROOT
@@ -264,6 +266,27 @@ def test_a_finished_run_is_kept(finished: Path, speech_folder: Path, monkeypatch
     message = refused(monkeypatch, capsys, speech_folder, finished, *changed)
     assert "optimizer.lr is 0.0003 in the run and 0.001 now: a run goes on with the rec" in message
     assert (finished / "checkpoints/last.ckpt").read_bytes() == before
+
+
+def test_a_run_keeps_the_precision_that_it_began_with(
+    finished: Path, speech_folder: Path, tmp_path: Path, monkeypatch, capsys
+):
+    """On a machine that would take another; a group on the command line composes anew."""
+    config = (finished / "config.yaml").read_text("utf-8")
+    began = yaml.safe_load(config)["trainer"]["precision"]
+    assert began == choose_precision("auto", "cpu")
+    other = ({"32-true", "bf16-mixed"} - {began}).pop()
+    (tmp_path / "checkpoints").mkdir()
+    shutil.copy(finished / "checkpoints/last.ckpt", tmp_path / "checkpoints")
+    moved = config.replace(str(finished), str(tmp_path))
+    (tmp_path / "config.yaml").write_text(moved.replace(began, other), "utf-8")
+    changed = "resume=auto", "optimizer=adam"
+    message = refused(monkeypatch, capsys, speech_folder, tmp_path, *changed)
+    assert "optimizer._target_ is torch.optim.AdamW in the run" in message
+    assert "trainer.precision" not in message
+    asked = "resume=auto", f"trainer.precision={began}"
+    message = refused(monkeypatch, capsys, speech_folder, tmp_path, *asked)
+    assert f"trainer.precision is {other} in the run and {began} now" in message
 
 
 def test_resume_auto_finds_the_newest_unfinished_run(finished: Path, tmp_path: Path):
