@@ -18,7 +18,6 @@ from serab.estimators.grid import Candidate
 from serab.extractors.base import Extractor
 from serab.index import CorpusIndex
 from serab.intervals import Interval, Over, score_interval
-from serab.keep.classifier import keep_classifier
 from serab.layer_search import PreparedLayers
 from serab.protocol import Mark, Protocol
 from serab.results.kept import describe_calibration, kept_bytes, kept_path, read_kept
@@ -172,6 +171,8 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
             kept = read_kept(path)
             if kept is not None and kept.is_of(row) and kept_bytes(path, kept):
                 return
+        from serab.keep.classifier import keep_classifier  # half a second, unless it is kept
+
         prepared = self.prepared(split, target)  # it fits the extractor too
         kept = keep_classifier(
             self.files.run_dir,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
@@ -16,7 +17,9 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from serab.estimators.forest_check import equals_scikit_learn
 from serab.estimators.grid import Fold, Point, Workers, predict_each
-from serab.estimators.tree import GrownTree, grow_tree, ranked
+
+if TYPE_CHECKING:
+    from serab.estimators.tree import GrownTree
 
 _SEARCHED = {"max_depth", "min_samples_split", "class_weight"}
 _UNLIMITED = np.iinfo(np.int64).max
@@ -58,6 +61,8 @@ def forest_shares(
     estimator: RandomForestClassifier, points: Sequence[Point], fold: Fold, workers: Workers
 ) -> list[np.ndarray]:
     """The probabilities (m, K) by each point's forest, equal to scikit-learn's."""
+    from serab.estimators.tree import grow_tree, ranked  # numba; where no forest is searched, not
+
     settings = [{**estimator.get_params(), **point} for point in points]
     classes, targets = np.unique(fold.y, return_inverse=True)
     random = np.random.RandomState(estimator.random_state)

@@ -7,7 +7,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from serab.estimators import forest
+from serab.estimators import forest, tree
 from serab.estimators.forest_check import equals_scikit_learn
 from serab.estimators.grid import Fold, Workers, predict_each
 
@@ -62,7 +62,7 @@ def test_a_release_that_draws_otherwise(fold, caplog, monkeypatch):
 
 def test_a_kernel_that_splits_otherwise(fold, caplog, monkeypatch):
     """As a compiler that rounds otherwise, or a tree that prefers another feature, would."""
-    grow = forest.grow_tree
+    grow = tree.grow_tree
     expected = predict_each(FOREST, POINTS, fold, Workers(1))
 
     def grow_without_last_feature(features, *others):
@@ -70,7 +70,7 @@ def test_a_kernel_that_splits_otherwise(fold, caplog, monkeypatch):
         codes[-1] = codes[-1][::-1]
         return grow(features._replace(codes=codes), *others)
 
-    monkeypatch.setattr(forest, "grow_tree", grow_without_last_feature)
+    monkeypatch.setattr(tree, "grow_tree", grow_without_last_feature)
     answers, (warning,) = predictions(fold, caplog)
     assert np.array_equal(answers, expected)
     assert "scikit-learn" in warning
