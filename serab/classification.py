@@ -6,15 +6,15 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from serab.cache_folder import cache_root
-from serab.classifiers import CLASSIFIERS, check_classifiers
+from serab.classifier_names import check_classifiers
 from serab.corpora import record_of
 from serab.draws import Draw
 from serab.embed.cache import Cache
-from serab.estimators.grid import Candidate
 from serab.extractors.base import Extractor
 from serab.index import CorpusIndex
 from serab.intervals import Interval, Over, score_interval
@@ -28,6 +28,9 @@ from serab.runner import EmbeddedSplit, TaskRunner
 from serab.scores import accuracy, chance, macro_f1, majority, uar
 from serab.search import PreparedTask, Searched, Task
 from serab.splits import Split, split
+
+if TYPE_CHECKING:
+    from serab.estimators.grid import Candidate
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +66,13 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
         return self.files.results
 
     @property
-    def candidates(self) -> Sequence[Candidate]:
-        return [CLASSIFIERS[name] for name in self._names]
+    def names(self) -> Sequence[str]:
+        return self._names
+
+    def candidate(self, name: str) -> Candidate:
+        from serab.classifiers import CLASSIFIERS  # a second, which a finished run can do without
+
+        return CLASSIFIERS[name]
 
     def embedded_split(self, index: CorpusIndex, draw: int | Draw) -> EmbeddedSplit:
         return EmbeddedSplit(self.extractor, index, split(index, self.protocol, draw), self.cache)
@@ -145,7 +153,7 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
             utterances=[u.id for u in asked],
             speakers=[u.speaker for u in asked],
             true=prepared.task.test_targets.tolist(),
-            predicted=prepared.predict_test(CLASSIFIERS[row.classifier], row.params).tolist(),
+            predicted=prepared.predict_test(self.candidate(row.classifier), row.params).tolist(),
         )
         self.files.predictions.put(kept)
         true, predicted, speakers = kept.true, kept.predicted, kept.speakers

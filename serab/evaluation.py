@@ -13,7 +13,7 @@ from typing import Any
 from datamodules.files import write_whole
 from serab.cache_folder import cache_root, total_bytes
 from serab.classification import ClassificationRunner
-from serab.classifiers import check_classifiers
+from serab.classifier_names import check_classifiers
 from serab.draws import Draw, check_splits, draws
 from serab.embed.cache import Cache
 from serab.extractors.base import Extractor, check_attributes

@@ -26,7 +26,7 @@ KNOW_HYDRA = ("serab/launch", "hydra_plugins")
 
 ONLY = {
     "serab.launch": (
-        *("draws", "protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal"),
+        *("draws", "protocol", "tasks", "classifier_names", "sweep", "run_dir", "terminal"),
         *("installed", "extractors"),
     ),
     "serab.sweep": ("escaping", "results", "run_dir", "terminal", "installed"),
