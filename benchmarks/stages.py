@@ -23,6 +23,8 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from datamodules.files import write_whole
+
 Stage = dict[str, float]
 
 
@@ -33,11 +35,15 @@ def cpu_seconds() -> float:
 
 
 class Meter:
-    """Sums by stage; stages don't overlap, but for what threads do beside them."""
+    """Sums by task and stage, which don't overlap but for what threads do beside them.
 
-    def __init__(self) -> None:
+    `out` is written after each, so a run that is stopped has told what it did.
+    """
+
+    def __init__(self, out: Path) -> None:
         self.stages: dict[str, Stage] = {}
-        self._lock = threading.Lock()
+        self.task = ""
+        self._out, self._lock, self._started = out, threading.Lock(), time.perf_counter()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -47,6 +53,7 @@ class Meter:
             yield
         finally:
             self.add(name, time.perf_counter() - wall, cpu_seconds() - cpu, peak_megabytes())
+            self.write()
 
     @contextmanager
     def thread(self, name: str) -> Iterator[None]:
@@ -59,10 +66,30 @@ class Meter:
 
     def add(self, name: str, wall: float, cpu: float, megabytes: float) -> None:
         with self._lock:
-            total = self.stages.setdefault(name, {"wall": 0.0, "cpu": 0.0, "megabytes": 0.0})
+            none = {"wall": 0.0, "cpu": 0.0, "megabytes": 0.0}
+            total = self.stages.setdefault(f"{self.task} {name}", none)
             total["wall"] += wall
             total["cpu"] += cpu
             total["megabytes"] = max(total["megabytes"], megabytes)
+
+    def write(self) -> None:
+        """All stages, and what was beside them."""
+        with self._lock:
+            stages = {name: dict(stage) for name, stage in self.stages.items()}
+        for name in stages:
+            task, _, stage = name.rpartition(" ")
+            if stage == "embed" and f"{task} decode" in stages:
+                stages[name]["cpu"] -= stages[f"{task} decode"]["cpu"]
+        rest = {
+            "wall": time.perf_counter() - self._started - _sum(stages, "wall"),
+            "cpu": cpu_seconds() - _sum(stages, "cpu"),
+            "megabytes": 0.0,
+        }
+        write_whole(self._out, json.dumps(stages | {"all rest": rest}, indent=1) + "\n")
+
+
+def _sum(stages: dict[str, Stage], key: str) -> float:
+    return sum(stage[key] for stage in stages.values())
 
 
 def reset_peak() -> None:
@@ -81,6 +108,7 @@ def measure(meter: Meter) -> None:
     import serab.classification
     import serab.embed.reader
     import serab.runner
+    from serab.runner import TaskRunner
     from serab.search import PreparedTask
 
     def around(place: Any, name: str, stage: Callable[..., str], kind: str = "stage") -> None:
@@ -98,25 +126,24 @@ def measure(meter: Meter) -> None:
     around(serab.classification.ClassificationRunner, "keep", lambda *_: "keep")
     for method in ("search", "predict_test"):
         around(PreparedTask, method, lambda _, candidate, *__: candidate.name)
+    run = TaskRunner.run
+
+    def run_named(self: TaskRunner, index: Any, draw: Any = 0) -> Any:
+        meter.task = index.code
+        return run(self, index, draw)
+
+    TaskRunner.run = run_named  # type: ignore[method-assign]
 
 
 def main() -> None:
     out, *arguments = sys.argv[1:]
-    meter, started = Meter(), time.perf_counter()
+    meter = Meter(Path(out))
     measure(meter)
     sys.argv = [str(ROOT / "evaluate.py"), *arguments]
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")
     finally:
-        stages = meter.stages
-        if {"decode", "embed"} <= stages.keys():
-            stages["embed"]["cpu"] = max(0.0, stages["embed"]["cpu"] - stages["decode"]["cpu"])
-        rest = {
-            "wall": time.perf_counter() - started - sum(s["wall"] for s in stages.values()),
-            "cpu": cpu_seconds() - sum(s["cpu"] for s in stages.values()),
-            "megabytes": 0.0,
-        }
-        Path(out).write_text(json.dumps(stages | {"start and the rest": rest}))
+        meter.write()
 
 
 if __name__ == "__main__":

@@ -21,9 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -33,9 +31,9 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.measured import describe_machine, run
 from benchmarks.simulated import make_corpus, make_repeated, read_voices
 from datamodules.files import write_whole
-from serab.results.versions import versions
 from serab.scores import SERAB_TASKS
 
 SYSTEMS = ("audio_ntt_512", "audio_ntt_2048", "opensmile")
@@ -61,27 +59,6 @@ class Record:
             flush=True,
         )
         return row
-
-
-def run(command: Sequence[str], log: Path, environment: dict[str, str]) -> dict[str, float]:
-    """A command's wall and CPU seconds, and the largest resident size of its processes in MB.
-
-    Raises:
-        SystemExit: it failed; its log's end is printed.
-    """
-    started = time.perf_counter()
-    with log.open("w", encoding="utf-8") as file:
-        process = subprocess.Popen(
-            [sys.executable, *command], stdout=file, stderr=file, env=environment, cwd=ROOT
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(log.read_text(encoding="utf-8")[-2000:] + f"\n{' '.join(command)}: failed")
-    return {
-        "wall": time.perf_counter() - started,
-        "cpu": usage.ru_utime + usage.ru_stime,
-        "megabytes": usage.ru_maxrss / 1024,
-    }
 
 
 def evaluate(
@@ -169,9 +146,7 @@ def main() -> None:
     record = Record(out / "whole.json")
     environment = os.environ | {"SERAB_DATA": str(out / "data"), "SERAB_CACHE": str(out / "cache")}
     partial = ["--allow-partial"] if options.scale < 1 else []
-    record.stages.setdefault(
-        "machine", {"processors": os.cpu_count(), "name": platform.processor(), **versions()}
-    )
+    record.stages.setdefault("machine", describe_machine())
 
     def make(code: str, times: int) -> dict[str, Any]:
         voices = read_voices(options.speech)
@@ -239,7 +214,12 @@ def table_of(stages: dict[str, Any]) -> str:
             continue
         means = ", ".join(f"UM {100 * um:.1f} {rules}" for rules, um in row.get("UM", {}).items())
         lines.append(_line(f"{name}{f' ({means})' if means else ''}", row))
-        lines += [_line(f"– {stage}", part) for stage, part in row.get("stages", {}).items()]
+        parts: dict[str, dict[str, float]] = {}
+        for named, part in row.get("stages", {}).items():  # TASK STAGE
+            total = parts.setdefault(named.partition(" ")[2], dict.fromkeys(part, 0.0))
+            for key, value in part.items():
+                total[key] = max(total[key], value) if key == "megabytes" else total[key] + value
+        lines += [_line(f"– {stage}", part) for stage, part in parts.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -250,4 +230,7 @@ def _line(name: str, row: dict[str, float]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except RuntimeError as error:
+        sys.exit(str(error))

@@ -31,7 +31,8 @@ ONLY = {
     ),
     "serab.sweep": ("escaping", "results", "run_dir", "terminal", "installed"),
     "serab.results": (
-        *("draws", "index", "installed", "intervals", "protocol", "scores", "splits"),
+        *("cache_folder", "draws", "index", "installed", "intervals", "protocol", "scores"),
+        "splits",
     ),
     "serab.prepare": ("cache_folder", "corpora", "escaping", "index"),
     "serab.corpora": (),
