@@ -21,6 +21,11 @@ hydra_utils.is_under_debugger = lambda: False  # else coverage's trace turns its
 install_import_hook("models", "beartype.beartype")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole programs first: they take longest, and workers should end together."""
+    items.sort(key=lambda item: item.path.parent != ROOT / "tests")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Real speech, EmoDB's archive and official weights, where they are at hand."""

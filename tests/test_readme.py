@@ -17,7 +17,8 @@ import torch
 
 from benchmarks.__main__ import BENCHMARKS
 from tests.support.paths import ROOT
-from tests.support.readme_commands import GUIDES, README, Ended, commands, run
+from tests.support.programs import Ended
+from tests.support.readme_commands import GUIDES, README, commands, run_printed
 from tests.support.readme_place import MODEL, QUICK, SPEECH, TINY, Place
 
 CPU = "trainer.accelerator=cpu trainer.precision=32-true"
@@ -149,11 +150,11 @@ def test_command(place: Place, command: str):
     before = place.files(walk.leaves)
     environment = place.environment | walk.environment
     if walk.refused and not torch.cuda.is_available():
-        refused = run(command, place.folder, environment, walk.fresh)
+        refused = run_printed(command, place.folder, environment, walk.fresh)
         assert refused.status == 1
         assert walk.refused in refused.printed
         assert "Traceback" not in refused.printed
-    ended = run(f"{command} {walk.more}", place.folder, environment, walk.fresh)
+    ended = run_printed(f"{command} {walk.more}", place.folder, environment, walk.fresh)
     assert ended.status == 0, ended.printed
     assert walk.says in ended.printed
     place.made |= place.outputs(command)
@@ -186,11 +187,11 @@ def test_make_bench(place: Place):
         if script != "evaluate.py":
             text = (ROOT / script).read_text()
             assert all(f'"{name}"' in text for name in options if name.startswith("--"))
-    ended = run(f"{bench} --only start", place.folder, place.environment)
+    ended = run_printed(f"{bench} --only start", place.folder, place.environment)
     assert ended.status == 0, ended.printed
     assert "| start: cpu |" in (place.folder / "runs/bench/bench.md").read_text()
     (crops,) = (benchmark.command for benchmark in BENCHMARKS if benchmark.name == "crops")
-    ended = run(f"python {crops} --seconds 0.05", place.folder, place.environment)
+    ended = run_printed(f"python {crops} --seconds 0.05", place.folder, place.environment)
     assert ended.status == 0, ended.printed
 
 
@@ -200,7 +201,7 @@ def test_make_demo(place: Place):
     ended = Ended(None, "")
     for command in recipe("demo"):
         more = DEMO.get(command.split()[1], "")
-        ended = run(f"{command} {more}", place.folder, place.environment)
+        ended = run_printed(f"{command} {more}", place.folder, place.environment)
         assert ended.status == 0, ended.printed
     assert walk.holds in (place.folder / walk.leaves[0]).read_text()
     shutil.rmtree(place.folder / "data" / "DEMO")  # 630 recordings, not for `ckpt=RUN` again

@@ -19,6 +19,7 @@ from models.compute.devices import check_devices
 from models.training.resume import newest_unfinished
 from models.training.run_dir import run_to_resume, started_with_others
 from tests.support.paths import ROOT
+from tests.support.programs import Ended, run
 from tests.support.training_run import ENVIRONMENT, SMALL
 from tests.support.wandb_files import wandb_records
 
@@ -34,11 +35,9 @@ def command(folder: Path, run_dir: Path, *overrides: str) -> list[str]:
     ]
 
 
-def train(folder: Path, run_dir: Path, *overrides: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        command(folder, run_dir, *overrides),
-        cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=200,
-    )  # fmt: skip
+def train(folder: Path, run_dir: Path, *overrides: str) -> Ended:
+    _, _, *arguments = command(folder, run_dir, *overrides)
+    return run([str(ROOT / "train.py"), *arguments], run_dir.parent, ENVIRONMENT, limit=200)
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +45,8 @@ def finished(speech_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     """A run of 3 epochs x 6 batches, never disturbed."""
     run_dir = tmp_path_factory.mktemp("runs") / "finished"
     result = train(speech_folder, run_dir, "logger=wandb", "logger.wandb.mode=offline")
-    assert result.returncode == 0, result.stderr
-    assert str(run_dir / "encoder.safetensors") in result.stdout
+    assert result.status == 0, result.printed
+    assert str(run_dir / "encoder.safetensors") in result.printed
     return run_dir
 
 
@@ -119,7 +118,7 @@ def test_killed_and_resumed_equals_undisturbed(
     assert not (tmp_path / "encoder.safetensors").exists()
 
     result = train(speech_folder, tmp_path, "resume=auto", "data.num_workers=0")
-    assert result.returncode == 0, result.stderr
+    assert result.status == 0, result.printed
     ours, theirs = (
         torch.load(run / "checkpoints/last.ckpt", weights_only=True) for run in (tmp_path, finished)
     )
@@ -143,11 +142,9 @@ def test_killed_and_resumed_equals_undisturbed(
 
 
 def test_seed_decides(finished: Path, speech_folder: Path, tmp_path: Path):
-    train(speech_folder, tmp_path / "same")
+    """Another gives another encoder; the same gives the same, also when killed, see above."""
     train(speech_folder, tmp_path / "other", "seed=7", "logger=tensorboard")
-    want = load_encoder(finished).fingerprint
-    assert load_encoder(tmp_path / "same").fingerprint == want
-    assert load_encoder(tmp_path / "other").fingerprint != want
+    assert load_encoder(tmp_path / "other").fingerprint != load_encoder(finished).fingerprint
     # and TensorBoard has what the CSV has
     events = EventAccumulator(str(tmp_path / "other" / "tensorboard")).Reload()
     logged = {str(event.step): event.value for event in events.Scalars("loss")}
@@ -163,15 +160,9 @@ def test_more_steps_go_on_where_the_run_was(
     """Stopped by max_steps, in an epoch or at its end, and continued: as if undisturbed."""
     train(speech_folder, tmp_path, f"trainer.max_steps={steps}")
     assert (tmp_path / "encoder.safetensors").exists()
-    again = [
-        sys.executable,
-        "train.py",
-        f"run_dir={tmp_path}",
-        "resume=auto",
-        f"trainer.max_steps={further}",
-    ]
-    result = subprocess.run(again, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
+    again = [f"run_dir={tmp_path}", "resume=auto", f"trainer.max_steps={further}"]
+    result = run([str(ROOT / "train.py"), *again], tmp_path.parent, ENVIRONMENT)
+    assert result.status == 0, result.printed
     assert load_encoder(tmp_path).fingerprint == load_encoder(finished).fingerprint
 
 
@@ -220,7 +211,7 @@ def test_a_failed_restart_keeps_the_encoder(finished: Path, tmp_path: Path, monk
 def test_wandb_shows_a_failed_run_as_failed(speech_folder: Path, tmp_path: Path):
     offline = ("logger=wandb", "logger.wandb.mode=offline")
     late = "trainer.accumulate_grad_batches=0"  # told by the fit alone
-    assert train(speech_folder, tmp_path / "run", *offline, late).returncode == 1
+    assert train(speech_folder, tmp_path / "run", *offline, late).status == 1
     (path,) = (tmp_path / "run").glob("wandb/offline-*/*.wandb")
     records = [r for r in wandb_records(path) if r.WhichOneof("record_type") == "exit"]
     assert [record.exit.exit_code for record in records] == [1]

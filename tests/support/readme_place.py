@@ -18,7 +18,7 @@ from datamodules.shards.packing import pack
 from tests.support.audioset_files import write_audio, write_ontology, write_segments
 from tests.support.hub_server import Hub
 from tests.support.paths import ROOT, SHARED
-from tests.support.readme_commands import GUIDES, blocks, make_workplace, run
+from tests.support.readme_commands import GUIDES, blocks, make_workplace, run_printed
 from tests.support.small_corpus import make_corpus
 
 MODEL = "module.hidden_dim=32 module.projector_dim=16 augment.mixup.memory_size=10"
@@ -88,7 +88,7 @@ class Place:
 
     def call(self, command: str, *needs: str) -> None:
         self.need(*needs)
-        ended = run(command, self.folder, self.environment)
+        ended = run_printed(command, self.folder, self.environment)
         assert ended.status == 0, ended.printed
 
     def borrow(self, pattern: str, name: str) -> None:
