@@ -10,7 +10,7 @@ from pathlib import Path
 from datamodules.files import write_whole
 from serab.escaping import one_line
 from serab.installed import IS_INSTALLED
-from serab.leaderboard.add import entries_of
+from serab.leaderboard.add import entries_of, with_overlaps
 from serab.leaderboard.check import faults
 from serab.leaderboard.comparison import comparison
 from serab.leaderboard.entry import FOLDER, KINDS, Entry, read_entries, write_entry
@@ -42,6 +42,7 @@ def _add(options: argparse.Namespace) -> int:
         )
     present = read_entries(options.entries)
     added = entries_of(options.run, _description(options, list(present.values())), options.command)
+    added = with_overlaps(added, options.overlap)
     known = set(faults(present))
     new = {options.entries / entry.path: entry for entry in added}
     if wrong := [fault for fault in faults({**present, **new}) if fault not in known]:
@@ -112,6 +113,14 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--pretraining", help="data, hours and labels behind it, in a few words")
     add.add_argument("--source", help="address or command that one gets it by")
     add.add_argument("--parameters", type=int, help="that were trained")
+    add.add_argument(
+        "--overlap",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="what `serab analyses overlap --out FILE` found, one of each corpus",
+    )
     add.add_argument("--command", required=True, help="that gave the run")
     add.set_defaults(work=_add)
     check = commands.add_parser("check", parents=[shared], help="what must hold of the entries")

@@ -58,6 +58,8 @@ def _alone(path: Path, entry: Entry) -> Iterator[str]:
         yield f"has {len(seeds)} splits; the {protocol.name} protocol has one"
     if not protocol.released_ids and entry.leaks:
         yield f"its parts share something: {entry.leaks[0]}"
+    if entry.heard is not None and entry.heard.shared > entry.heard.utterances:
+        yield f"heard {entry.heard.shared} of {entry.heard.utterances} utterances"
     for split in entry.splits:
         yield from _wrong_scores(split)
 

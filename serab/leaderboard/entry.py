@@ -23,6 +23,8 @@ from serab.results.records import OPTIONAL, Limits, Params, Predictions
 
 FOLDER = Path(__file__).with_name("entries")
 KINDS = ("self-supervised", "supervised", "features", "random")
+NEVER_HEARD = ("features", "random")
+"""Kinds that no recordings were behind."""
 ADVICE = "write it again with `python -m serab.leaderboard add RUN`"
 
 
@@ -90,6 +92,20 @@ class SplitScore:
 
 
 @dataclass(frozen=True)
+class Heard:
+    """How much of the corpus `serab.analyses overlap` found among what pre-training heard.
+
+    Attributes:
+        recordings: that were looked through.
+        utterances, shared: of the corpus, and those of them that were found.
+    """
+
+    recordings: Positive
+    utterances: Positive
+    shared: Count
+
+
+@dataclass(frozen=True)
 class Entry:
     """A system's scores on a task.
 
@@ -104,6 +120,7 @@ class Entry:
         seconds: that the classifiers took.
         versions: of Python and the packages.
         command: that gave the run.
+        heard: of the corpus in pre-training; None where nobody has checked.
         folds: of a cross-validation over all speakers; None for splits that seeds draw.
     """
 
@@ -117,6 +134,7 @@ class Entry:
     seconds: Annotated[float, Ge(0)]
     versions: dict[str, str]
     command: str
+    heard: Heard | None = field(default=None, kw_only=True, metadata=OPTIONAL)
     folds: Positive | None = field(default=None, kw_only=True, metadata=OPTIONAL)
 
     @property
@@ -202,6 +220,8 @@ def write_entry(entry: Entry, folder: Path = FOLDER) -> Path:
     path = folder / entry.path
     path.parent.mkdir(parents=True, exist_ok=True)
     content = asdict(entry)
+    if entry.heard is None:
+        del content["heard"]
     splits = ",\n".join(f"  {json.dumps(split)}" for split in content.pop("splits"))  # a line each
     rest = json.dumps(content, indent=1, ensure_ascii=False).removesuffix("\n}")
     write_whole(path, f'{rest},\n "splits": [\n{splits}\n ]\n}}\n')

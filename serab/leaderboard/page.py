@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from serab.escaping import in_html
-from serab.leaderboard.entry import KINDS, Entry
+from serab.leaderboard.entry import KINDS, NEVER_HEARD, Entry
 from serab.leaderboard.rows import Row, rows_of
 from serab.report.words import DASH, p_value, percent, points
 from serab.scores import SERAB_TASKS
@@ -28,6 +28,7 @@ COLUMNS = (
     ("dimensions", "number"),
     ("licence", "text"),
     ("pre-trained on", "text"),
+    ("corpus heard there", "text"),
 )
 LEAD = (
     "Test accuracy in percent. Under `strict` it is the mean over five splits of the speakers, and "
@@ -118,6 +119,7 @@ def _row(row: Row) -> str:
         ),
         _cell(_of(entry, lambda e: e.system.licence), wide=True),
         _cell(_of(entry, lambda e: e.system.pretraining), wide=True),
+        _cell(_of(entry, _heard)),
     ]
     keys = " ".join(
         f'data-{name}="{in_html(value)}"'
@@ -135,6 +137,14 @@ def _cell(text: str, value: float | None = None, wide: bool = False) -> str:
 
 def _of(entry: Entry | None, fact: Callable[[Entry], str]) -> str:
     return DASH if entry is None else fact(entry)
+
+
+def _heard(entry: Entry) -> str:
+    if entry.system.kind in NEVER_HEARD:
+        return "nothing is heard"
+    if entry.heard is None:
+        return "not checked"
+    return f"{entry.heard.shared} of {entry.heard.utterances} utterances"
 
 
 def _accuracy(row: Row) -> str:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from datamodules.typed_json import sealed
+from serab.analyses.overlap import Overlap, Pair, Sameness
 from serab.leaderboard.__main__ import main
 from serab.leaderboard.check import faults
-from serab.leaderboard.entry import read_entries, read_entry, write_entry
+from serab.leaderboard.entry import Heard, read_entries, read_entry, write_entry
 from serab.leaderboard.page import page
 from serab.leaderboard.rows import rows_of
 from serab.leaderboard.table import BEGIN, END, table
@@ -45,6 +47,29 @@ def test_a_new_system_is_described(entries: Path, shared: Path, capsys: pytest.C
     sentence = capsys.readouterr().err
     assert sentence.count("\n") == 1
     assert "new: is new here; give --kind, --licence, --pretraining, --source too" in sentence
+
+
+def test_whether_pretraining_heard_the_corpus(entries, shared, tmp_path, capsys):
+    path, entry = one(entries)
+    path.unlink()
+    run = emb_of(shared, "random-strict", tmp_path, {})
+    found = Overlap("EMB", entry.corpus_digest, 535, recordings=90)
+    found.pairs = [
+        Pair("a.wav", u, Sameness.AUDIO.value) for u in ("03a01Fa", "03a01Fa", "03a01Nc")
+    ]
+    kept = tmp_path / "overlap.json"
+    kept.write_text(json.dumps(sealed(found.content)))
+    add = ["add", str(run), *KNOWN, "--entries", str(entries), "--overlap", str(kept)]
+    assert main(add) == 0
+    assert read_entry(path).heard == Heard(90, 535, 2)
+    trained = replace(read_entry(path), system=replace(entry.system, kind="self-supervised"))
+    assert "2 of 535 utterances" in page([trained])
+    assert "not checked" in page([replace(trained, heard=None)])
+    assert "nothing is heard" in page([entry])
+    kept.write_text(json.dumps(sealed(replace(found, corpus_digest="0" * 64).content)))
+    capsys.readouterr()
+    assert main(add) == 1
+    assert "is of another EMB than the corpora of the run (EMB)" in capsys.readouterr().err
 
 
 def test_an_installed_project_s_entries_stay(tmp_path: Path, monkeypatch, capsys):
