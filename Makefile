@@ -32,9 +32,8 @@ lint: .venv/installed types
 types: .venv/installed  ## of the modules that others build on, see pyproject.toml
 	$(BIN)/mypy
 
-bench: .venv/installed  ## benchmarks that need no data, briefly
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/onnx_speed.py --brief
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/crops.py --recordings 300 --rounds 1 --seconds 0.5
+bench: .venv/installed  ## benchmarks that need no data, briefly: runs/bench/bench.md, and .json to compare
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
 docs: .venv/installed $(SCRIPTS)/mermaid.min.js  ## the documentation as a site that needs no network: site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from serab.index import data_root
 
-AUDIO, FITTED = "audio", "fitted"
-"""Folders of the cache beside those of the extractors: decoded waveforms, fitted states."""
+AUDIO, FITTED, MAPS = "audio", "fitted", "maps"
+"""Folders of the cache beside those of the extractors: decoded waveforms, fitted states, and the
+maps of reports."""
 
 LIMIT = "SERAB_CACHE_GB"
 

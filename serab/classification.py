@@ -6,19 +6,18 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from serab.cache_folder import cache_root
-from serab.classifiers import CLASSIFIERS, check_classifiers
+from serab.classifier_names import check_classifiers
 from serab.corpora import record_of
 from serab.draws import Draw
 from serab.embed.cache import Cache
-from serab.estimators.grid import Candidate
 from serab.extractors.base import Extractor
 from serab.index import CorpusIndex
 from serab.intervals import Interval, Over, score_interval
-from serab.keep.classifier import keep_classifier
 from serab.layer_search import PreparedLayers
 from serab.protocol import Mark, Protocol
 from serab.results.kept import describe_calibration, kept_bytes, kept_path, read_kept
@@ -29,6 +28,9 @@ from serab.runner import EmbeddedSplit, TaskRunner
 from serab.scores import accuracy, chance, macro_f1, majority, uar
 from serab.search import PreparedTask, Searched, Task
 from serab.splits import Split, split
+
+if TYPE_CHECKING:
+    from serab.estimators.grid import Candidate
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +66,13 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
         return self.files.results
 
     @property
-    def candidates(self) -> Sequence[Candidate]:
-        return [CLASSIFIERS[name] for name in self._names]
+    def names(self) -> Sequence[str]:
+        return self._names
+
+    def candidate(self, name: str) -> Candidate:
+        from serab.classifiers import CLASSIFIERS  # a second, which a finished run can do without
+
+        return CLASSIFIERS[name]
 
     def embedded_split(self, index: CorpusIndex, draw: int | Draw) -> EmbeddedSplit:
         return EmbeddedSplit(self.extractor, index, split(index, self.protocol, draw), self.cache)
@@ -101,35 +108,21 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
         searched: Searched,
         task: Task,
     ) -> ClassifierResult:
-        digest, fingerprint, scikit_learn = split.source
         return ClassifierResult(
+            **self.facts(split, searched, task),
             task=split.index.code,
-            extractor=self.extractor.name,
-            protocol=self.protocol.name,
             classifier=candidate.name,
-            params=searched.params,
             val_accuracy=searched.val_score,
             test_accuracy=None,
             test_uar=None,
             test_macro_f1=None,
             over_utterances=None,
             over_speakers=None,
-            n_train=task.n_train,
-            n_val=task.n_validation,
-            n_test=len(task.test_targets),
             speakers=split.test_speakers,
             embed_dim=task.embeddings.shape[1],
             chance=chance(split.parts.emotions),
             majority=majority(task.targets[: task.n_fit], task.test_targets),
-            seed=split.parts.seed,
-            folds=split.parts.folds,
-            seconds=round(searched.seconds, 3),
-            corpus_digest=digest,
-            extractor_fingerprint=fingerprint,
-            scikit_learn=scikit_learn,
-            partial=split.index.partial,
             demo=record_of(split.index.code).demo,
-            leaks=[] if split.leaks.clean else split.leaks.lines(),
         )
 
     def test(
@@ -146,7 +139,7 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
             utterances=[u.id for u in asked],
             speakers=[u.speaker for u in asked],
             true=prepared.task.test_targets.tolist(),
-            predicted=prepared.predict_test(CLASSIFIERS[row.classifier], row.params).tolist(),
+            predicted=prepared.predict_test(self.candidate(row.classifier), row.params).tolist(),
         )
         self.files.predictions.put(kept)
         true, predicted, speakers = kept.true, kept.predicted, kept.speakers
@@ -172,6 +165,8 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
             kept = read_kept(path)
             if kept is not None and kept.is_of(row) and kept_bytes(path, kept):
                 return
+        from serab.keep.classifier import keep_classifier  # half a second, unless it is kept
+
         prepared = self.prepared(split, target)  # it fits the extractor too
         kept = keep_classifier(
             self.files.run_dir,

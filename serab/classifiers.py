@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import SVC
 
@@ -50,21 +48,3 @@ CLASSIFIERS: dict[str, Candidate] = {
     )
 }
 """Cheap ones first: a screen shows numbers early."""
-
-
-def check_classifiers(names: str | Sequence[str] | None) -> tuple[str, ...]:
-    """The names as given, or all of them for None.
-
-    Raises:
-        ValueError: one that isn't among `CLASSIFIERS`, or none at all.
-    """
-    if names is None:
-        return tuple(CLASSIFIERS)
-    is_single = isinstance(names, str) or not isinstance(names, Sequence)  # a number, say
-    chosen = (str(names),) if is_single else tuple(names)
-    unknown = [name for name in chosen if name not in CLASSIFIERS]
-    if unknown or not chosen:
-        raise ValueError(
-            f"classifiers={list(chosen)}: expected a list from {', '.join(CLASSIFIERS)}."
-        )
-    return chosen

@@ -11,10 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from datamodules.files import write_whole
-from serab.analyses.run import check_analyses, run_analyses
 from serab.cache_folder import cache_root, total_bytes
 from serab.classification import ClassificationRunner
-from serab.classifiers import check_classifiers
+from serab.classifier_names import check_classifiers
 from serab.draws import Draw, check_splits, draws
 from serab.embed.cache import Cache
 from serab.extractors.base import Extractor, check_attributes
@@ -85,7 +84,11 @@ def plan(
     check_splits(protocols, splits)
     chosen = choose_tasks(tasks)
     names = check_classifiers(classifiers)
-    asked_analyses = check_analyses(analyses, chosen.classification)
+    asked_analyses: tuple[str, ...] = ()
+    if analyses is not None:
+        from serab.analyses.run import check_analyses  # seconds to import
+
+        asked_analyses = check_analyses(analyses, chosen.classification)
     planned = {}
     for index in chosen.classification + chosen.regression:
         for rules in protocols:
@@ -171,15 +174,18 @@ def run_plan(
         write_summary(summary, run_dir)
         each = list(summary.get("protocols", {"": summary}).values())
         print_summary(each, files.results)
-        run_analyses(
-            plan.analyses,
-            plan.tasks.classification,
-            extractor,
-            files,
-            plan.cache,
-            plan.classifiers,
-            plan.jobs,
-        )
+        if plan.analyses:
+            from serab.analyses.run import run_analyses
+
+            run_analyses(
+                plan.analyses,
+                plan.tasks.classification,
+                extractor,
+                files,
+                plan.cache,
+                plan.classifiers,
+                plan.jobs,
+            )
     if all(rules.tests_all for rules in plan.protocols):
         log.info(
             "strict       the reported classifiers were chosen on the test part; "

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
-from serab.estimators.grid import Candidate
 from serab.protocol import Protocol
 from serab.results.records import LAYER
 from serab.scores import accuracy
 from serab.search import PreparedTask, Searched, Task
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from serab.estimators.grid import Candidate
 
 
 class PreparedLayers:

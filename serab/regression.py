@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-
-from sklearn.linear_model import Ridge
-from sklearn.svm import SVR
+from functools import cache
+from typing import TYPE_CHECKING
 
 from serab.draws import Draw
-from serab.estimators.grid import Candidate
-from serab.estimators.svm import predict_svms
 from serab.index import CorpusIndex
 from serab.layer_search import PreparedLayers
 from serab.results.records import RegressionResult
@@ -21,17 +18,30 @@ from serab.search import PreparedTask, Searched, Task
 from serab.splits import split
 from serab.tasks import DIMENSIONS, VALENCE_AROUSAL
 
+if TYPE_CHECKING:
+    from serab.estimators.grid import Candidate
+
 _C = [10.0**exponent for exponent in range(3, -5, -1)]
 
-REGRESSORS: dict[str, Candidate] = {
-    regressor.name: regressor
-    for regressor in (
-        Candidate("ridge", Ridge(), {"alpha": [10.0**exponent for exponent in range(6, -3, -1)]}),
-        Candidate(
-            "SVR", SVR(max_iter=10_000), {"kernel": ["rbf", "linear"], "C": _C}, predict_svms
-        ),
+_REGRESSORS = ("ridge", "SVR")
+
+
+@cache
+def regressors() -> dict[str, Candidate]:
+    """By name; scikit-learn takes a second to import."""
+    from sklearn.linear_model import Ridge
+    from sklearn.svm import SVR
+
+    from serab.estimators.grid import Candidate
+    from serab.estimators.svm import predict_svms
+
+    alphas = [10.0**exponent for exponent in range(6, -3, -1)]
+    grid: dict[str, list] = {"kernel": ["rbf", "linear"], "C": _C}
+    candidates = (
+        Candidate("ridge", Ridge(), {"alpha": alphas}),
+        Candidate("SVR", SVR(max_iter=10_000), grid, predict_svms),
     )
-}
+    return {candidate.name: candidate for candidate in candidates}
 
 
 class RegressionRunner(TaskRunner[RegressionResult]):
@@ -44,8 +54,11 @@ class RegressionRunner(TaskRunner[RegressionResult]):
         return self.files.regression
 
     @property
-    def candidates(self) -> Sequence[Candidate]:
-        return tuple(REGRESSORS.values())
+    def names(self) -> Sequence[str]:
+        return _REGRESSORS
+
+    def candidate(self, name: str) -> Candidate:
+        return regressors()[name]
 
     def embedded_split(self, index: CorpusIndex, draw: int | Draw) -> EmbeddedSplit:
         bare = [u.id for u in index.utterances if u.valence is None or u.arousal is None]
@@ -74,34 +87,20 @@ class RegressionRunner(TaskRunner[RegressionResult]):
         searched: Searched,
         task: Task,
     ) -> RegressionResult:
-        digest, fingerprint, scikit_learn = split.source
         return RegressionResult(
+            **self.facts(split, searched, task),
             task=_task(split.index),
             dimension=target,
-            extractor=self.extractor.name,
-            protocol=self.protocol.name,
             regressor=candidate.name,
-            params=searched.params,
             val_ccc=searched.val_score,
             test_ccc=None,
             test_rmse=None,
-            n_train=task.n_train,
-            n_val=task.n_validation,
-            n_test=len(task.test_targets),
-            seed=split.parts.seed,
-            folds=split.parts.folds,
-            seconds=round(searched.seconds, 3),
-            corpus_digest=digest,
-            extractor_fingerprint=fingerprint,
-            scikit_learn=scikit_learn,
-            partial=split.index.partial,
-            leaks=[] if split.leaks.clean else split.leaks.lines(),
         )
 
     def test(
         self, split: EmbeddedSplit, prepared: PreparedTask | PreparedLayers, row: RegressionResult
     ) -> RegressionResult:
-        predicted = prepared.predict_test(REGRESSORS[row.regressor], row.params)
+        predicted = prepared.predict_test(self.candidate(row.regressor), row.params)
         true = prepared.task.test_targets
         return replace(row, test_ccc=ccc(true, predicted), test_rmse=rmse(true, predicted))
 

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -20,7 +20,6 @@ from serab.draws import Draw
 from serab.embed.cache import Cache
 from serab.embed.corpus import embed_corpus
 from serab.embed.layers import EmbeddedLayers
-from serab.estimators.grid import Candidate
 from serab.extractors.base import Extractor
 from serab.index import CorpusIndex, Utterance
 from serab.layer_search import PreparedLayers
@@ -29,6 +28,9 @@ from serab.results.records import ClassifierResult, LayerScores, RegressionResul
 from serab.results.run_files import Rows, RunFiles
 from serab.search import CannotFit, PreparedTask, Searched, Task
 from serab.splits import Split, leak_report, speaker_ids
+
+if TYPE_CHECKING:
+    from serab.estimators.grid import Candidate
 
 log = logging.getLogger(__name__)
 
@@ -131,20 +133,21 @@ class TaskRunner(ABC, Generic[Row]):
     def _run_target(self, split: EmbeddedSplit, target: str) -> tuple[Row, ...]:
         key: tuple = self.key(split, target)
         self.files.drop_stale(self.rows, key, split.source)
-        missing = [c for c in self.candidates if self.rows.find((*key, c.name)) is None]
+        missing = [name for name in self.names if self.rows.find((*key, name)) is None]
         if missing or any(_is_untested(row) for row in self._marked(key)):
             prepared = self.prepared(split, target)
             self.embedded(split)
         left_out = []
-        for candidate in missing:
+        for name in missing:
             try:
+                candidate = self.candidate(name)
                 searched = self.search(prepared, candidate)
                 row = self.row(split, target, candidate, searched, prepared.task)
                 if self.protocol.tests_all:
                     row = self.test(split, prepared, row)
             except CannotFit as error:
                 left_out.append(error)
-                log.warning("%s %-4s left out: %s", key[0], candidate.name, error)
+                log.warning("%s %-4s left out: %s", key[0], name, error)
                 continue
             if searched.by_layer:
                 layers, scores = list(self.extractor.layers), list(searched.by_layer)
@@ -173,6 +176,26 @@ class TaskRunner(ABC, Generic[Row]):
             )
         return PreparedTask(split.task(targets), self.protocol, self.jobs)
 
+    def facts(self, split: EmbeddedSplit, searched: Searched, task: Task) -> dict[str, Any]:
+        """What results of all kinds have."""
+        digest, fingerprint, scikit_learn = split.source
+        return {
+            "extractor": self.extractor.name,
+            "protocol": self.protocol.name,
+            "params": searched.params,
+            "n_train": task.n_train,
+            "n_val": task.n_validation,
+            "n_test": len(task.test_targets),
+            "seed": split.parts.seed,
+            "folds": split.parts.folds,
+            "seconds": round(searched.seconds, 3),
+            "corpus_digest": digest,
+            "extractor_fingerprint": fingerprint,
+            "scikit_learn": scikit_learn,
+            "partial": split.index.partial,
+            "leaks": [] if split.leaks.clean else split.leaks.lines(),
+        }
+
     def _marked(self, key: tuple) -> tuple[Row, ...]:
         rows = self.rows.of_split(key)
         return self.marked(rows) if rows else ()
@@ -184,8 +207,12 @@ class TaskRunner(ABC, Generic[Row]):
 
     @property
     @abstractmethod
-    def candidates(self) -> Sequence[Candidate]:
-        """What is searched."""
+    def names(self) -> Sequence[str]:
+        """Of what is searched."""
+
+    @abstractmethod
+    def candidate(self, name: str) -> Candidate:
+        """What is searched under a name; asked for where its result is missing."""
 
     @abstractmethod
     def embedded_split(self, index: CorpusIndex, draw: int | Draw) -> EmbeddedSplit:

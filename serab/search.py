@@ -6,18 +6,18 @@ import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.model_selection import ParameterGrid
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 
-from serab.estimators.grid import Candidate, Fold, Workers, predict_grid
 from serab.protocol import Protocol
 from serab.results.records import estimator_params
 from serab.scores import accuracy
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from serab.estimators.grid import Candidate
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class PreparedTask:
     """
 
     def __init__(self, task: Task, protocol: Protocol, jobs: int = -1):
-        self.task, self.protocol, self.workers = task, protocol, Workers(jobs)
+        self.task, self.protocol, self.jobs = task, protocol, jobs
         self.embeddings = (
             normalise_by_speaker(task)
             if protocol.per_speaker
@@ -87,6 +87,8 @@ class PreparedTask:
         Raises:
             ValueError: this classifier can't be fitted on these utterances.
         """
+        from sklearn.model_selection import ParameterGrid
+
         started, n_fit = time.perf_counter(), self.task.n_fit
         points = list(ParameterGrid(dict(candidate.grid)))
         predictions = self._predict(candidate, points, self.task.n_train, n_fit)
@@ -109,6 +111,10 @@ class PreparedTask:
 
         What it is given is normalised per speaker already where the protocol says so.
         """
+        from sklearn.base import clone
+        from sklearn.pipeline import Pipeline
+        from sklearn.preprocessing import StandardScaler
+
         scaler = None if self.protocol.per_speaker else StandardScaler()
         estimator = clone(candidate.estimator).set_params(**estimator_params(params))
         steps = [("scaler", scaler), ("classifier", estimator)]
@@ -119,13 +125,18 @@ class PreparedTask:
         self, candidate: Candidate, points: Sequence[Mapping[str, Any]], fitted: int, end: int
     ) -> list[np.ndarray]:
         """Fit each point on the first utterances, and predict those from there to the end."""
+        from sklearn.preprocessing import StandardScaler
+
+        from serab.estimators.grid import Fold, Workers, predict_grid
+
         x, tested = self.embeddings[:fitted], self.embeddings[fitted:end]
         if not self.protocol.per_speaker:
             scaler = StandardScaler().fit(x)
             x, tested = scaler.transform(x), scaler.transform(tested)
+        workers = Workers(self.jobs)
         fold = Fold(x, self.task.targets[:fitted], tested)
         try:
-            return predict_grid(candidate.predict, candidate.estimator, points, fold, self.workers)
+            return predict_grid(candidate.predict, candidate.estimator, points, fold, workers)
         except ValueError as error:
             reason = str(error).removeprefix(f"{candidate.name}: ")
             raise CannotFit(f"{candidate.name} can't be fitted: {reason}") from error

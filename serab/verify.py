@@ -75,11 +75,11 @@ def _off_the_grid(found: Verification) -> Iterator[str]:
     from sklearn.model_selection import ParameterGrid
 
     from serab.classifiers import CLASSIFIERS
-    from serab.regression import REGRESSORS
+    from serab.regression import regressors
 
     rows: list[tuple[ClassifierResult | RegressionResult, str, dict[str, Candidate]]] = []
     rows += [(row, row.classifier, CLASSIFIERS) for row in found.results]
-    rows += [(row, row.regressor, REGRESSORS) for row in found.regression]
+    rows += [(row, row.regressor, regressors()) for row in found.regression]
     for row, name, candidates in rows:
         if name not in candidates:
             yield f"{row.task}, {row.protocol}: no classifier or regressor is called {name!a}"

@@ -12,6 +12,8 @@ GROUND = (
     "datamodules.audio",
     "datamodules.downloads",
     "datamodules.files",
+    "datamodules.landmark_file",
+    "datamodules.landmarks",
     "datamodules.prefetch",
     "datamodules.tables",
     "datamodules.typed_json",
@@ -26,12 +28,13 @@ KNOW_HYDRA = ("serab/launch", "hydra_plugins")
 
 ONLY = {
     "serab.launch": (
-        *("draws", "protocol", "tasks", "classifiers", "sweep", "run_dir", "terminal"),
+        *("draws", "protocol", "tasks", "classifier_names", "sweep", "run_dir", "terminal"),
         *("installed", "extractors"),
     ),
     "serab.sweep": ("escaping", "results", "run_dir", "terminal", "installed"),
     "serab.results": (
-        *("draws", "index", "installed", "intervals", "protocol", "scores", "splits"),
+        *("cache_folder", "draws", "index", "installed", "intervals", "protocol", "scores"),
+        "splits",
     ),
     "serab.prepare": ("cache_folder", "corpora", "escaping", "index"),
     "serab.corpora": (),

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.__main__ import BENCHMARKS
 from tests.support.paths import ROOT
 from tests.support.programs import Ended
 from tests.support.readme_commands import GUIDES, README, commands, run_printed
@@ -179,10 +180,18 @@ def test_make_test_is_the_whole_suite():
 
 
 def test_make_bench(place: Place):
-    onnx, crops = (line.removeprefix("OMP_NUM_THREADS=1 ") for line in recipe("bench"))
-    script, *options = onnx.split()[1:]  # 18 s of exports, as in tests/models/test_onnx.py
-    assert all(f'"{option}"' in (ROOT / script).read_text() for option in options)
-    ended = run_printed(f"{crops} --seconds 0.05", place.folder, place.environment)
+    """One of its benchmarks as it is, and one without its process; the others' options are there."""
+    (bench,) = (line.removeprefix("OMP_NUM_THREADS=1 ") for line in recipe("bench"))
+    for benchmark in BENCHMARKS:
+        script, *options = benchmark.command.split()
+        if script != "evaluate.py":
+            text = (ROOT / script).read_text()
+            assert all(f'"{name}"' in text for name in options if name.startswith("--"))
+    ended = run_printed(f"{bench} --only start", place.folder, place.environment)
+    assert ended.status == 0, ended.printed
+    assert "| start: cpu |" in (place.folder / "runs/bench/bench.md").read_text()
+    (crops,) = (benchmark.command for benchmark in BENCHMARKS if benchmark.name == "crops")
+    ended = run_printed(f"python {crops} --seconds 0.05", place.folder, place.environment)
     assert ended.status == 0, ended.printed
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from serab.analyses.pooling import Score
-from serab.classifiers import CLASSIFIERS, check_classifiers
+from serab.classifier_names import check_classifiers
+from serab.classifiers import CLASSIFIERS
 from serab.embed.cache import Cache
 from serab.embed.corpus import embed_corpus
 from serab.estimators.grid import Candidate

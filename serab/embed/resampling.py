@@ -13,7 +13,6 @@ from math import gcd
 
 import numpy as np
 import torch
-from scipy.signal.windows import kaiser
 
 ZEROS, STEPS = 64, 512
 """Zero crossings of the sinc on one side, and table entries between two of them."""
@@ -123,6 +122,8 @@ def _wing(rate: int, target: int) -> int:
 @lru_cache(maxsize=8)
 def _table(rate: int, target: int) -> tuple[np.ndarray, np.ndarray, float, int]:
     """Half of the filter, its differences, the ratio of the rates up to 1, entries per sample."""
+    from scipy.signal.windows import kaiser  # what is cached already should not wait for it
+
     entries = ZEROS * STEPS
     sinc = ROLLOFF * np.sinc(ROLLOFF * np.linspace(0, ZEROS, entries + 1))
     table = sinc * kaiser(2 * entries + 1, BETA)[entries:]

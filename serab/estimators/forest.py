@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 
+from serab.estimators.forest_check import equals_scikit_learn
 from serab.estimators.grid import Fold, Point, Workers, predict_each
-from serab.estimators.tree import GrownTree, grow_tree, ranked
+
+if TYPE_CHECKING:
+    from serab.estimators.tree import GrownTree
 
 _SEARCHED = {"max_depth", "min_samples_split", "class_weight"}
 _UNLIMITED = np.iinfo(np.int64).max
@@ -40,12 +44,26 @@ def predict_forests(
     """`PredictGrid` for random forests over max_depth, min_samples_split and class_weight.
 
     Memory: the features once as float32 and as ranks (n, D), shared by the threads. Forests with
-    other settings than these are fitted one by one by scikit-learn.
+    other settings than these, and all where a small one shows that scikit-learn's trees aren't the
+    ones here, are fitted one by one by scikit-learn.
     """
     settings = [{**estimator.get_params(), **point} for point in points]
     searched = {key for point in points for key in point}
-    if searched - _SEARCHED or not all(_is_plain(point) for point in settings):
+    plain = not searched - _SEARCHED and all(_is_plain(point) for point in settings)
+    if not plain or not equals_scikit_learn(forest_shares):
         return predict_each(estimator, points, fold, workers)
+    classes = np.unique(fold.y)
+    shares = forest_shares(estimator, points, fold, workers)
+    return [classes[probabilities.argmax(axis=1)] for probabilities in shares]
+
+
+def forest_shares(
+    estimator: RandomForestClassifier, points: Sequence[Point], fold: Fold, workers: Workers
+) -> list[np.ndarray]:
+    """The probabilities (m, K) by each point's forest, equal to scikit-learn's."""
+    from serab.estimators.tree import grow_tree, ranked  # numba; where no forest is searched, not
+
+    settings = [{**estimator.get_params(), **point} for point in points]
     classes, targets = np.unique(fold.y, return_inverse=True)
     random = np.random.RandomState(estimator.random_state)
     seeds = [random.randint(np.iinfo(np.int32).max) for _ in range(estimator.n_estimators)]
@@ -84,7 +102,7 @@ def predict_forests(
         for answers in workers.map(grow, seeds[start : start + 2 * workers.threads]):
             for total, answer in zip(sums, answers, strict=True):
                 total += answer  # in the trees' order, as a forest adds them
-    return [classes[(total / len(seeds)).argmax(axis=1)] for total in sums]
+    return [total / len(seeds) for total in sums]
 
 
 def _is_plain(settings: dict) -> bool:

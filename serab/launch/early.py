@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from serab.classifier_names import check_classifiers
 from serab.draws import check_splits
 from serab.protocol import protocols_named
 from serab.tasks import task_codes
@@ -27,10 +28,7 @@ def check_evaluation(cfg: DictConfig) -> None:
     """
     check_splits(protocols_named(cfg.protocol), cfg.splits)
     task_codes(cfg.tasks)
-    if cfg.classifiers is not None:
-        from serab.classifiers import check_classifiers  # scikit-learn, a second to import
-
-        check_classifiers(cfg.classifiers)
+    check_classifiers(cfg.classifiers)
 
 
 def check_weights(cfg: DictConfig, is_known: Callable[[str], bool]) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from datamodules.files import write_whole
+from serab.cache_folder import MAPS, cache_root
 from serab.index import CorpusIndex
 from serab.splits import Split
 
@@ -35,15 +39,34 @@ class Projection:
         return np.sort(random.permutation(len(self.components))[:MAP_UTTERANCES])
 
     def map(self) -> np.ndarray:
-        """t-SNE coordinates (M, 2) of `rows`, always the same."""
-        # a report without maps should not wait for scikit-learn
-        from sklearn.manifold import TSNE
-        from threadpoolctl import threadpool_limits
+        """t-SNE coordinates float32 (M, 2) of `rows`, always the same.
 
-        perplexity = min(30.0, (len(self.rows) - 1) / 3)
-        tsne = TSNE(perplexity=perplexity, init="pca", random_state=0)
-        with threadpool_limits(1):  # the same map on any number of processors
-            return tsne.fit_transform(self.components[self.rows])
+        They take seconds, so where there is a cache (`cache_root()`) they are kept in it.
+        """
+        shown = self.components[self.rows]
+        digest = hashlib.sha256(np.ascontiguousarray(shown).tobytes())
+        digest.update(f"{shown.shape} t-SNE {version('scikit-learn')}".encode())
+        path = cache_root() / MAPS / f"{digest.hexdigest()}.npy"
+        with suppress(OSError, ValueError, EOFError):  # not there, or damaged
+            kept = np.load(path, allow_pickle=False)
+            if kept.shape == (len(shown), 2) and np.isfinite(kept).all():
+                return kept
+        coordinates = _tsne(shown)
+        if cache_root().is_dir():
+            content = io.BytesIO()
+            np.save(content, coordinates)
+            with suppress(OSError):  # a read-only cache
+                write_whole(path, content.getvalue())
+        return coordinates
+
+
+def _tsne(components: np.ndarray) -> np.ndarray:
+    from sklearn.manifold import TSNE  # a report without maps should not wait for it
+    from threadpoolctl import threadpool_limits
+
+    perplexity = min(30.0, (len(components) - 1) / 3)
+    with threadpool_limits(1):  # the same map on any number of processors
+        return TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(components)
 
 
 def save_projection(
@@ -52,15 +75,17 @@ def save_projection(
     """Write RUN_DIR/projections/TASK.PROTOCOL.npz: (N, D) `embeddings`, standardised, as PCA."""
     from sklearn.decomposition import PCA
     from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
 
     standard = StandardScaler().fit_transform(embeddings.astype(np.float64))
-    components = min(COMPONENTS, *standard.shape)
-    pca = PCA(components, svd_solver="randomized", random_state=0)
+    pca = PCA(min(COMPONENTS, *standard.shape), svd_solver="randomized", random_state=0)
+    with threadpool_limits(1):  # many small products, for which threads only wait
+        projected = pca.fit_transform(standard).astype(np.float32)
     utterances = [index.utterances[i] for i in order]
     content = io.BytesIO()
     np.savez_compressed(
         content,
-        components=pca.fit_transform(standard).astype(np.float32),
+        components=projected,
         emotions=np.array([u.emotion for u in utterances]),
         speakers=np.array([u.speaker for u in utterances]),
     )

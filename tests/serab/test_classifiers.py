@@ -9,7 +9,8 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import ParameterGrid
 
-from serab.classifiers import CLASSIFIERS, check_classifiers
+from serab.classifier_names import check_classifiers
+from serab.classifiers import CLASSIFIERS
 from serab.estimators.logistic import SummedLossLogisticRegression
 from serab.estimators.qda import CollinearQDA
 
@@ -66,7 +67,7 @@ def test_logistic_regression_stops_by_the_summed_loss():
 
 
 def test_names_are_checked():
-    assert check_classifiers(None) == ("LDA", "QDA", "LR", "SVC", "RF")
+    assert check_classifiers(None) == tuple(CLASSIFIERS) == ("LDA", "QDA", "LR", "SVC", "RF")
     assert check_classifiers(["SVC"]) == check_classifiers("SVC") == ("SVC",)
     for wrong in (["MLP"], [], 3):
         with pytest.raises(ValueError, match="LDA, QDA, LR, SVC, RF"):

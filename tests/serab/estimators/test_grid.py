@@ -19,7 +19,7 @@ from serab.estimators.logistic import SummedLossLogisticRegression
 from serab.estimators.logistic_grid import _LARGE, predict_logistic
 from serab.estimators.svm import predict_svms
 from serab.protocol import PROTOCOLS
-from serab.regression import REGRESSORS
+from serab.regression import regressors
 from serab.search import CannotFit, PreparedTask, Task
 
 TWO, ONE = Workers(2), Workers(1)
@@ -102,7 +102,7 @@ def test_published_search_is_grid_search():
 def test_regressors_predict_as_scikit_learn():
     made = fold(80, 30)
     made = Fold(made.x, made.x[:, 0] + 0.1 * made.x[:, 1], made.tested)
-    for candidate in REGRESSORS.values():
+    for candidate in regressors().values():
         points = list(ParameterGrid(dict(candidate.grid)))
         ours = predict_grid(candidate.predict, candidate.estimator, points, made, TWO)
         plain = predict_each(candidate.estimator, points, made, ONE)

@@ -63,9 +63,12 @@ for arguments in (["protocol=strct"], ["tasks=[XYZ]"], ["splits=3"], ["tasks=[EM
     except SystemExit as stop:
         print(stop.code)
 assert not {{"torch", "sklearn", "pytorch_lightning"}} & set(sys.modules)
+import serab.evaluation, serab.extractors.encoder
+later = {{"sklearn", "scipy", "numba", "matplotlib", "pandas", "skops", "pytorch_lightning"}}
+assert not later & set(sys.modules), "what a finished run can do without"
 """
     result = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
     assert result.returncode == 0, result.stderr
     sentences = result.stdout.splitlines()
