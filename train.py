@@ -57,6 +57,7 @@ def pretrain(cfg: DictConfig, run_dir: Path) -> Outcome:
 
     from models.checkpoint import LAST_CHECKPOINT
     from models.compute.allocator import keep_freed_memory
+    from models.compute.devices import choose_precision
     from models.initial import start_from
     from models.training.export import export, last_metrics
     from models.training.fitting import fit
@@ -66,6 +67,7 @@ def pretrain(cfg: DictConfig, run_dir: Path) -> Outcome:
     keep_freed_memory()
     resumes = cfg.resume == "auto" and (run_dir / LAST_CHECKPOINT).exists()
     cfg = resumed_config(cfg, run_dir, resumes)
+    cfg.trainer.precision = choose_precision(cfg.trainer.precision, cfg.trainer.accelerator)
     check_arguments(cfg, RECIPE)
     seed_everything(cfg.seed, verbose=False)
     scoring = None
@@ -73,9 +75,8 @@ def pretrain(cfg: DictConfig, run_dir: Path) -> Outcome:
         from serab.evaluation import plan  # seconds to import, and most runs only train
 
         scoring = plan(**cfg.evaluate)
-    probes = [f"probe_{task}" for task in cfg.probe.tasks or []]
-    names = [*(scoring.metrics if scoring else []), "loss", *probes]
-    optimized = metric_to_optimize(cfg.optimize, names)
+    names = ["loss", *(f"probe_{task}" for task in cfg.probe.tasks or [])]
+    optimized = metric_to_optimize(cfg.optimize, [*(scoring.metrics if scoring else []), *names])
     module = build(cfg.module)
     checkpoint = checkpoint_to_resume(run_dir, cfg.resume, module.spec)
     if cfg.init is not None and checkpoint is None:
@@ -97,6 +98,7 @@ def pretrain(cfg: DictConfig, run_dir: Path) -> Outcome:
     if scoring:
         architecture = module.spec["architecture"]
         metrics |= score(scoring, artefact, run_dir / "evaluate", trainer, architecture)
+    data.keep_landmarks(artefact)
     return Outcome(metrics, optimized)
 
 

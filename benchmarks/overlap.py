@@ -20,7 +20,8 @@ import soundfile as sf
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from datamodules.audio import read_audio, resample
-from serab.analyses.landmarks import RATE, Collection, Landmarks, landmarks
+from datamodules.landmarks import RATE, find_peaks
+from serab.analyses.landmarks import Collection, Landmarks, landmarks
 from serab.index import load_index
 
 
@@ -49,7 +50,8 @@ FORMS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
 
 
 def heard(waveform: np.ndarray, rate: int) -> Landmarks:
-    return landmarks(resample(np.ascontiguousarray(waveform, dtype=np.float32), rate, RATE))
+    narrow = resample(np.ascontiguousarray(waveform, dtype=np.float32), rate, RATE)
+    return landmarks(find_peaks(narrow))
 
 
 def main() -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from torch.utils.data import Dataset
 from datamodules.batches import CropKey, EpochBatches, keyed_generator
 from datamodules.crops import Crops
 from datamodules.files import write_whole
+from datamodules.landmarks import Listener
 from datamodules.pretraining import CropData, PretrainingData, Recordings, ShardData
 from datamodules.shards.crops import ShardCrops, keep_batch
 
@@ -58,6 +60,10 @@ class Mixture:
         """SHA-256 (hex) over the parts' own and their shares of an epoch."""
         lines = "\n".join(f"{p.recordings.digest} {p.crops_an_epoch}" for p in self.parts)
         return hashlib.sha256(lines.encode()).hexdigest()
+
+    def listeners(self) -> Iterator[Listener]:
+        """Those of all parts."""
+        return chain.from_iterable(part.recordings.listeners() for part in self.parts)
 
     def summary(self, clip_seconds: float) -> str:
         """A line a part, for the screen."""

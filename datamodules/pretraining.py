@@ -14,6 +14,8 @@ from torch import Tensor
 
 from datamodules.batches import EpochBatches
 from datamodules.crops import Crops
+from datamodules.landmark_file import landmark_path
+from datamodules.listening import Audible, listen
 from datamodules.loader import ResumableLoader
 from datamodules.manifest.recordings import Manifest, read_manifest, scan_folder
 from datamodules.shards.crops import ShardCrops, keep_batch
@@ -22,18 +24,8 @@ from datamodules.shards.layout import Shards, open_shards
 log = logging.getLogger(__name__)
 
 
-class Recordings(Protocol):
-    """What a data module knows of its recordings: a `Manifest`, `Shards`, or a mixture of them."""
-
-    @property
-    def recordings(self) -> Sized: ...
-
-    @property
-    def seconds(self) -> float: ...
-
-    @property
-    def digest(self) -> str:
-        """Runs that agree on it draw the same crops."""
+class Recordings(Audible, Protocol):
+    """What a data module knows of its recordings; runs of equal digests draw the same crops."""
 
     def summary(self, clip_seconds: float) -> str:
         """For the screen."""
@@ -56,6 +48,7 @@ class CropData(LightningDataModule, Generic[Found, Made]):
         seed: of order and positions.
         num_workers: decoding processes; "auto" takes the processors, up to 8.
         run_dir: where recordings.csv and unusable.csv go, or None.
+        landmarks: whether those of the recordings are kept beside the encoder.
     """
 
     def __init__(
@@ -67,6 +60,7 @@ class CropData(LightningDataModule, Generic[Found, Made]):
         seed: int = 42,
         num_workers: int | str = "auto",
         run_dir: str | Path | None = None,
+        landmarks: bool = True,
     ):
         super().__init__()
         if batch_size < 2:
@@ -75,7 +69,7 @@ class CropData(LightningDataModule, Generic[Found, Made]):
             raise ValueError(f"data.clip_seconds={clip_seconds}: expected at least 0.1 s.")
         self.source, self.batch_size, self.clip_seconds = source, batch_size, clip_seconds
         self.sample_rate, self.seed, self.run_dir = sample_rate, seed, run_dir
-        self.num_workers = worker_count(num_workers)
+        self.num_workers, self.landmarks = worker_count(num_workers), landmarks
         self.manifest: Found | None = None
         self.crops: Made | None = None
         self._restored_digest: str | None = None
@@ -153,6 +147,17 @@ class CropData(LightningDataModule, Generic[Found, Made]):
             "data_digest": self.manifest.digest,
             "demo": isinstance(self, DemoData),
         }
+
+    def keep_landmarks(self, encoder: Path) -> None:
+        """Write the recordings' landmarks beside the encoder that heard them."""
+        if not self.landmarks:
+            return
+        assert self.manifest is not None
+        path = landmark_path(encoder)
+        about = listen(self.manifest, path)
+        log.info("landmarks   %s, %.2f MB", path, path.stat().st_size / 1e6)
+        if about.unreadable:
+            log.warning("landmarks   %d recordings can't be read any more", len(about.unreadable))
 
     def train_dataloader(self) -> ResumableLoader:
         assert self.manifest is not None  # `setup` was before

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import math
+from pathlib import Path
 from typing import Any
 
 from datamodules.batches import EpochBatches
+from datamodules.landmark_file import landmark_path
 from datamodules.pretraining import ShardData
 from datamodules.shards.crops import ShardCrops
 from datamodules.shards.layout import Shards
 from datamodules.shards.store import Store, open_store
 from datamodules.shards.store_crops import BlockBatches, StoreCrops
 
+log = logging.getLogger(__name__)
 CROPS_OF_A_BLOCK = 4
 """From so many on, reading a block takes a store less time than reading the crops."""
 
@@ -60,6 +64,14 @@ class StoreData(ShardData):
         self.root, self.connections, self.threads = root, connections, threads
         self.block_seconds, self.mixed_blocks = block_seconds, mixed_blocks
         self.store: Store | None = None
+
+    def keep_landmarks(self, encoder: Path) -> None:
+        """Say how: the store has no names of recordings, and all of it would be read again."""
+        log.info(
+            "landmarks   none of shards in a store; from a copy of them: python -m "
+            "datamodules.listening SHARDS --out %s",
+            landmark_path(encoder),
+        )
 
     def open_shards(self) -> Shards:
         self.store = Store(self.root)

@@ -89,12 +89,19 @@ def step_mlp(in_dim: int, hidden_dim: int, out_dim: int, dropout: float) -> nn.S
 def convolve(
     layers: nn.Sequential, log_mel: Float[Tensor, "B 1 F T"], frames: Int[Tensor, "B"] | None
 ) -> tuple[Float[Tensor, "B C F2 T2"], Int[Tensor, "B"] | None]:
-    """Features of `conv_blocks`, and how many of their frames are each utterance's own."""
+    """Features of `conv_blocks`, and how many of their frames are each utterance's own.
+
+    ReLU comes behind the maximum, where it has a quarter of the values: the same features and
+    gradients to the bit, since it is monotonic.
+    """
     features = log_mel
     for layer in layers:
+        if isinstance(layer, nn.ReLU):
+            continue
         if frames is not None and isinstance(layer, nn.Conv2d):
             features = silence_padding(features, frames)
         features = layer(features)
-        if frames is not None and isinstance(layer, nn.MaxPool2d):
-            frames = frames // 2
+        if isinstance(layer, nn.MaxPool2d):
+            features = features.relu_()
+            frames = None if frames is None else frames // 2
     return features, frames

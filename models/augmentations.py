@@ -92,13 +92,14 @@ class Mixup(nn.Module):
         return share, index.clamp_max(len(self.memory) - 1)
 
     def mix(
-        self, log_mel: Float[Tensor, "B 1 F T"], share: Float[Tensor, "B"], index: Int[Tensor, "B"]
-    ) -> Float[Tensor, "B 1 F T"]:
-        """Apply a draw."""
-        a = rearrange(share, "b -> b 1 1 1")
-        past = self.memory[index]
-        mixed = ((1 - a) * log_mel.exp() + a * past.exp() + EPS).log()
-        return torch.where(a > 0, mixed, log_mel)
+        self, log_mel: Float[Tensor, "B 1 F T"], share: Float[Tensor, "V"], index: Int[Tensor, "V"]
+    ) -> Float[Tensor, "V 1 F T"]:
+        """Apply a draw, as many views of each clip as it has."""
+        views = len(share) // len(log_mel)
+        a = rearrange(share, "v -> v 1 1 1")
+        linear = log_mel.exp().repeat(views, 1, 1, 1)
+        mixed = linear.lerp_(self.memory[index].exp_(), a).add_(EPS).log_()
+        return torch.where(a > 0, mixed, log_mel.repeat(views, 1, 1, 1))
 
     @torch.no_grad()
     def remember(self, log_mel: Float[Tensor, "B 1 F T"]) -> None:
@@ -248,16 +249,16 @@ class TwoViews(nn.Module):
         """Views of float32, whatever the precision around."""
         with torch.autocast(log_mel.device.type, enabled=False):
             log_mel = self.pre_norm(log_mel)
-            first, second = self.augmented(torch.cat([log_mel, log_mel]), log_mel).chunk(2)
+            first, second = self.augmented(log_mel, 2).chunk(2)
         return first, second
 
-    def augmented(
-        self, views: Float[Tensor, "V 1 F T"], log_mel: Float[Tensor, "B 1 F T"]
-    ) -> Float[Tensor, "V 1 F T"]:
-        """Views of clips, augmented and normalised; mixup remembers the clips."""
+    def augmented(self, log_mel: Float[Tensor, "B 1 F T"], count: int) -> Float[Tensor, "V 1 F T"]:
+        """`count` views of each clip, augmented and normalised; mixup remembers the clips."""
         if self.mixup is not None:
-            views = self.mixup.mix(views, *self.mixup.draw(len(views)))
+            views = self.mixup.mix(log_mel, *self.mixup.draw(count * len(log_mel)))
             self.mixup.remember(log_mel)
+        else:
+            views = log_mel.repeat(count, 1, 1, 1)
         if self.random_resize_crop is not None:
             views = self.random_resize_crop(views)
         if self.random_linear_fader is not None:

@@ -10,6 +10,8 @@ the official weights.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from einops import rearrange, repeat
@@ -17,6 +19,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from models.channel_norm import channel_norm
 from models.pooling import frame_mask, global_mean, mel_mean_max, silence_padding
 
 POOLINGS = {"mean": global_mean, "mel_mean_max": mel_mean_max}
@@ -51,6 +54,8 @@ class ChannelNorm(nn.Module):
         self.b = nn.Parameter(torch.zeros(1, channels, 1, 1))
 
     def forward(self, x: Float[Tensor, "B C F T"]) -> Float[Tensor, "B C F T"]:
+        if self.training and x.device.type == "cpu" and not torch.compiler.is_compiling():
+            return channel_norm(x, self.g, self.b, self.eps)
         # two means: on a CPU and channels last, var_mean over them takes up to twice as long
         centred = x - x.mean(dim=1, keepdim=True)
         variance = centred.square().mean(dim=1, keepdim=True)
@@ -74,6 +79,24 @@ class PreNorm(nn.Module):
         return self.fn(self.norm(x), *frames)
 
 
+def _float32_on_cpu(x: Tensor) -> AbstractContextManager[Any]:
+    """No autocast on a CPU, whose bf16 kernels of what is inside are slow (docs/training.md)."""
+    return torch.autocast("cpu", enabled=False) if x.device.type == "cpu" else nullcontext()
+
+
+def _widened(x: Tensor) -> Tensor:
+    return x.float() if x.device.type == "cpu" and x.dtype == torch.bfloat16 else x
+
+
+def _project(projection: nn.Module, x: Tensor) -> Tensor:
+    """vit-pytorch's DepthWiseConv2d: depthwise convolution, batch norm, pointwise convolution."""
+    assert isinstance(projection.net, nn.Sequential)
+    depthwise, norm, pointwise = projection.net
+    with _float32_on_cpu(x):
+        x = norm(depthwise(_widened(x)))
+    return pointwise(x)
+
+
 class ConvAttention(nn.Module):
     """Self-attention over all F x T positions; q, k, v come from depthwise convolutions."""
 
@@ -94,15 +117,17 @@ class ConvAttention(nn.Module):
         self, x: Float[Tensor, "B C F T"], frames: Frames = None
     ) -> Float[Tensor, "B C F T"]:
         x = silence_padding(x, frames)
-        keys, values = self.to_kv(x).chunk(2, dim=1)
+        keys, values = _project(self.to_kv, x).chunk(2, dim=1)
         q, k, v = (
             # contiguous: else the fused kernel is left for one that keeps all (f t) x (f t) weights
             rearrange(projection, "b (h d) f t -> b h (f t) d", h=self.heads).contiguous()
-            for projection in (self.to_q(x), keys, values)
+            for projection in (_project(self.to_q, x), keys, values)
         )
         p = self.dropout if self.training else 0.0
         mask = self._key_mask(frames, keys)
-        attended = scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=p)
+        with _float32_on_cpu(x):
+            q, k, v = (_widened(projection) for projection in (q, k, v))
+            attended = scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=p)
         return self.to_out(rearrange(attended, "b h (f t) d -> b (h d) f t", f=x.shape[2]))
 
     def _key_mask(self, frames: Frames, keys: Tensor) -> Bool[Tensor, "B 1 1 N"] | None:

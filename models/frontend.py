@@ -14,6 +14,12 @@ EPS = torch.finfo(torch.float32).eps
 
 BACKENDS = ("torchaudio", "nnaudio")
 
+FRAMES_AT_ONCE = 768
+"""On a CPU: what lies between waveform and log-mel (8 KB a frame) then stays in its cache."""
+
+BANDS_AT_ONCE = 16
+"""Neighbouring mel bands touch few of the FFT's bins: four products have a quarter of the work."""
+
 MAX_SAMPLE_RATE, MAX_FFT, MAX_MELS = 768_000, 2**15, 1024
 """Bounds of what a configuration or a file may ask for: the mel filters then have 67 MB."""
 
@@ -59,8 +65,10 @@ class LogMel(nn.Module):
         self.sample_rate, self.n_mels, self.hop_length = sample_rate, n_mels, hop_length
         self.n_fft = n_fft
         self.mel: nn.Module
+        self.groups: list[tuple[slice, slice]] = []
         if backend == "torchaudio":
             self.mel = MelSpectrogram(**self.arguments, power=2.0)
+            self.groups = _band_groups(self.get_buffer("mel.mel_scale.fb"))
         elif backend == "nnaudio":
             self.mel = _nnaudio_mel(**self.arguments)
         else:
@@ -82,6 +90,50 @@ class LogMel(nn.Module):
         with torch.autocast(waveform.device.type, enabled=False):
             log_mel = (self.mel(waveform.float()) + EPS).log()
         return rearrange(log_mel, "b f t -> b 1 f t")
+
+    def of_crops(self, waveform: Float[Tensor, "B S"]) -> Float[Tensor, "B 1 F T"]:
+        """`forward` to rounding (1e-6), in half of the time on a CPU: what training takes.
+
+        Evaluation keeps the last bit of `forward`: scores of ill-conditioned classifiers (QDA of
+        512 dimensions from 344 utterances) hang on it.
+        """
+        if not self.groups or waveform.shape[-1] <= self.n_fft // 2:
+            return self(waveform)
+        count = len(waveform)
+        if waveform.device.type == "cpu":
+            count = max(1, FRAMES_AT_ONCE // self.frames(waveform.shape[-1]))
+        with torch.autocast(waveform.device.type, enabled=False):
+            parts = [self._mel_power(part) for part in waveform.float().split(count)]
+            log_mel = (torch.cat(parts) + EPS).log()
+        return rearrange(log_mel, "b f t -> b 1 f t")
+
+    def _mel_power(self, waveform: Float[Tensor, "B S"]) -> Float[Tensor, "B F T"]:
+        """As torchaudio's MelSpectrogram, without the roots that are squared, band by band."""
+        spectrogram = self.mel.spectrogram
+        assert isinstance(spectrogram, nn.Module)
+        spectrum = torch.stft(
+            waveform,
+            self.n_fft,
+            self.hop_length,
+            self.arguments["win_length"],
+            spectrogram.get_buffer("window"),
+            return_complex=True,
+        )
+        frames = rearrange(spectrum, "b k t -> (b t) k")  # as they lie in memory
+        power = frames.real.square().addcmul_(frames.imag, frames.imag)
+        filters = self.get_buffer("mel.mel_scale.fb")
+        bands = [power[:, bins] @ filters[bins, group] for bins, group in self.groups]
+        return rearrange(torch.cat(bands, dim=1), "(b t) f -> b f t", b=len(waveform))
+
+
+def _band_groups(filters: Float[Tensor, "K F"]) -> list[tuple[slice, slice]]:
+    """Bins that neighbouring mel bands weight, and these bands."""
+    groups = []
+    for first in range(0, filters.shape[1], BANDS_AT_ONCE):
+        group = slice(first, first + BANDS_AT_ONCE)
+        used = torch.nonzero(filters[:, group].sum(dim=1)).flatten().tolist() or [0]
+        groups.append((slice(used[0], used[-1] + 1), group))
+    return groups
 
 
 def _check(

@@ -140,7 +140,7 @@ class BYOLPretraining(LightningModule):
     def step(self, waveform: Float[Tensor, "B S"]) -> BYOLOutput:
         """What is minimised, of one batch."""
         views, byol = self._parts
-        return byol(*views(self.frontend(waveform)))
+        return byol(*views(self.frontend.of_crops(waveform)))
 
     def on_train_epoch_end(self) -> None:
         if self.views.pre_norm.std < SILENT:

@@ -43,6 +43,7 @@ COMMANDS = (
     Command("manifest", "datamodules.manifest.__main__", "list AudioSet's speech"),
     Command("pack", "datamodules.shards.__main__", "decode recordings into shards", ("pack",)),
     Command("shards", "datamodules.shards.__main__", "pack recordings, or verify what was packed"),
+    Command("landmarks", "datamodules.listening", "what tells a training's recordings from others"),
     Command("demo", "datamodules.demo.__main__", "synthetic demo speech"),
     Command("cache", "serab.cache", "show or prune embeddings and decoded audio"),
 )

@@ -108,35 +108,21 @@ class ClassificationRunner(TaskRunner[ClassifierResult]):
         searched: Searched,
         task: Task,
     ) -> ClassifierResult:
-        digest, fingerprint, scikit_learn = split.source
         return ClassifierResult(
+            **self.facts(split, searched, task),
             task=split.index.code,
-            extractor=self.extractor.name,
-            protocol=self.protocol.name,
             classifier=candidate.name,
-            params=searched.params,
             val_accuracy=searched.val_score,
             test_accuracy=None,
             test_uar=None,
             test_macro_f1=None,
             over_utterances=None,
             over_speakers=None,
-            n_train=task.n_train,
-            n_val=task.n_validation,
-            n_test=len(task.test_targets),
             speakers=split.test_speakers,
             embed_dim=task.embeddings.shape[1],
             chance=chance(split.parts.emotions),
             majority=majority(task.targets[: task.n_fit], task.test_targets),
-            seed=split.parts.seed,
-            folds=split.parts.folds,
-            seconds=round(searched.seconds, 3),
-            corpus_digest=digest,
-            extractor_fingerprint=fingerprint,
-            scikit_learn=scikit_learn,
-            partial=split.index.partial,
             demo=record_of(split.index.code).demo,
-            leaks=[] if split.leaks.clean else split.leaks.lines(),
         )
 
     def test(

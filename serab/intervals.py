@@ -93,3 +93,11 @@ def score_interval(
     if units < 2:
         return None
     return percentile_interval(accuracies(counted, drawn(units)), over, units)
+
+
+def mean_interval(scores: Sequence[float]) -> Interval | None:
+    """Interval of the mean over speakers of one score each; None for a single one."""
+    if len(scores) < 2:
+        return None
+    each = Tally(np.array(scores), np.ones(len(scores)))
+    return percentile_interval(accuracies(each, drawn(len(scores))), Over.SPEAKERS, len(scores))

@@ -87,28 +87,14 @@ class RegressionRunner(TaskRunner[RegressionResult]):
         searched: Searched,
         task: Task,
     ) -> RegressionResult:
-        digest, fingerprint, scikit_learn = split.source
         return RegressionResult(
+            **self.facts(split, searched, task),
             task=_task(split.index),
             dimension=target,
-            extractor=self.extractor.name,
-            protocol=self.protocol.name,
             regressor=candidate.name,
-            params=searched.params,
             val_ccc=searched.val_score,
             test_ccc=None,
             test_rmse=None,
-            n_train=task.n_train,
-            n_val=task.n_validation,
-            n_test=len(task.test_targets),
-            seed=split.parts.seed,
-            folds=split.parts.folds,
-            seconds=round(searched.seconds, 3),
-            corpus_digest=digest,
-            extractor_fingerprint=fingerprint,
-            scikit_learn=scikit_learn,
-            partial=split.index.partial,
-            leaks=[] if split.leaks.clean else split.leaks.lines(),
         )
 
     def test(

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -175,6 +175,26 @@ class TaskRunner(ABC, Generic[Row]):
                 self.jobs,
             )
         return PreparedTask(split.task(targets), self.protocol, self.jobs)
+
+    def facts(self, split: EmbeddedSplit, searched: Searched, task: Task) -> dict[str, Any]:
+        """What results of all kinds have."""
+        digest, fingerprint, scikit_learn = split.source
+        return {
+            "extractor": self.extractor.name,
+            "protocol": self.protocol.name,
+            "params": searched.params,
+            "n_train": task.n_train,
+            "n_val": task.n_validation,
+            "n_test": len(task.test_targets),
+            "seed": split.parts.seed,
+            "folds": split.parts.folds,
+            "seconds": round(searched.seconds, 3),
+            "corpus_digest": digest,
+            "extractor_fingerprint": fingerprint,
+            "scikit_learn": scikit_learn,
+            "partial": split.index.partial,
+            "leaks": [] if split.leaks.clean else split.leaks.lines(),
+        }
 
     def _marked(self, key: tuple) -> tuple[Row, ...]:
         rows = self.rows.of_split(key)

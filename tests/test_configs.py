@@ -12,6 +12,7 @@ from pytorch_lightning import Trainer
 
 import train  # noqa: F401  registers the resolver of run directories
 from models.augmentations import TwoViews
+from models.compute.devices import choose_precision
 from models.encoders import ENCODERS, encoder_name
 from models.pretraining import BYOLPretraining
 from models.tracking import finish_run
@@ -87,6 +88,7 @@ def test_sweep(name: str, script: str):
 @pytest.mark.parametrize("name", [n for n in options("trainer") if n not in ("gpu", "ddp")])
 def test_trainer(name: str, tmp_path: Path):
     cfg = composed(f"trainer={name}", f"run_dir={tmp_path}")
+    cfg.trainer.precision = choose_precision(cfg.trainer.precision, "cpu")
     assert instantiate(cfg.trainer, logger=False).max_epochs == cfg.trainer.max_epochs
 
 

@@ -12,6 +12,8 @@ GROUND = (
     "datamodules.audio",
     "datamodules.downloads",
     "datamodules.files",
+    "datamodules.landmark_file",
+    "datamodules.landmarks",
     "datamodules.prefetch",
     "datamodules.tables",
     "datamodules.typed_json",

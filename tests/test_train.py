@@ -1,21 +1,28 @@
 """train.py as a user runs it: real fits of seconds, killed and continued, its files read back."""
 
 import csv
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+import yaml
+from safetensors import safe_open
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import train as train_script
+from datamodules.landmark_file import landmark_path, read_about, read_landmarks
+from datamodules.landmarks import hear
 from models.checkpoint import load_encoder
-from models.compute.devices import check_devices
+from models.compute.devices import check_devices, choose_precision
 from models.training.resume import newest_unfinished
 from models.training.run_dir import run_to_resume, started_with_others
 from tests.support.paths import ROOT
@@ -44,9 +51,12 @@ def train(folder: Path, run_dir: Path, *overrides: str) -> Ended:
 def finished(speech_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of 3 epochs x 6 batches, never disturbed."""
     run_dir = tmp_path_factory.mktemp("runs") / "finished"
-    result = train(speech_folder, run_dir, "logger=wandb", "logger.wandb.mode=offline")
+    result = train(
+        speech_folder, run_dir, "logger=wandb", "logger.wandb.mode=offline", "data.landmarks=true"
+    )
     assert result.status == 0, result.printed
     assert str(run_dir / "encoder.safetensors") in result.printed
+    assert str(run_dir / "encoder.landmarks.zip") in result.printed
     return run_dir
 
 
@@ -72,6 +82,19 @@ def test_run_directory_and_metrics(finished: Path):
     assert all(float(row["samples_per_second"]) > 0 for row in timed)
     assert all(0 <= float(row["data_wait"]) <= 1 for row in timed)
     assert len([row for row in rows(finished) if row["loss_epoch"]]) == 3
+
+
+def test_landmarks_of_what_was_heard(finished: Path, speech_folder: Path):
+    kept = landmark_path(finished / "encoder.safetensors")
+    about, heard = read_about(kept), list(read_landmarks(kept))
+    with safe_open(finished / "encoder.safetensors", "np") as artefact:
+        header = json.loads(artefact.metadata()["speech_encoder"])["about"]
+    assert (about.digest, about.recordings) == (header["data_digest"], header["recordings"])
+    for sound in heard:
+        again = hear(speech_folder / sound.name, sound.name)
+        assert (sound.file, sound.audio) == (again.file, again.audio)
+        assert np.array_equal(sound.peaks.frames, again.peaks.frames)
+        assert np.array_equal(sound.peaks.bins, again.peaks.bins)
 
 
 def test_wandb_offline_run(finished: Path):
@@ -243,6 +266,27 @@ def test_a_finished_run_is_kept(finished: Path, speech_folder: Path, monkeypatch
     message = refused(monkeypatch, capsys, speech_folder, finished, *changed)
     assert "optimizer.lr is 0.0003 in the run and 0.001 now: a run goes on with the rec" in message
     assert (finished / "checkpoints/last.ckpt").read_bytes() == before
+
+
+def test_a_run_keeps_the_precision_that_it_began_with(
+    finished: Path, speech_folder: Path, tmp_path: Path, monkeypatch, capsys
+):
+    """On a machine that would take another; a group on the command line composes anew."""
+    config = (finished / "config.yaml").read_text("utf-8")
+    began = yaml.safe_load(config)["trainer"]["precision"]
+    assert began == choose_precision("auto", "cpu")
+    other = ({"32-true", "bf16-mixed"} - {began}).pop()
+    (tmp_path / "checkpoints").mkdir()
+    shutil.copy(finished / "checkpoints/last.ckpt", tmp_path / "checkpoints")
+    moved = config.replace(str(finished), str(tmp_path))
+    (tmp_path / "config.yaml").write_text(moved.replace(began, other), "utf-8")
+    changed = "resume=auto", "optimizer=adam"
+    message = refused(monkeypatch, capsys, speech_folder, tmp_path, *changed)
+    assert "optimizer._target_ is torch.optim.AdamW in the run" in message
+    assert "trainer.precision" not in message
+    asked = "resume=auto", f"trainer.precision={began}"
+    message = refused(monkeypatch, capsys, speech_folder, tmp_path, *asked)
+    assert f"trainer.precision is {other} in the run and {began} now" in message
 
 
 def test_resume_auto_finds_the_newest_unfinished_run(finished: Path, tmp_path: Path):

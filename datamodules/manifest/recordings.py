@@ -6,15 +6,17 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
 from datamodules.audio import SUFFIXES, AudioError, probe_audio, shown_path, walk_audio
 from datamodules.files import write_whole
+from datamodules.landmarks import Listener, listen_to
 from datamodules.tables import find_file, read_table
 
 
@@ -58,6 +60,10 @@ class Manifest:
     def shorter_than(self, seconds: float) -> int:
         """How many recordings are shorter than that."""
         return sum(recording.seconds < seconds for recording in self.recordings)
+
+    def listeners(self) -> Iterator[Listener]:
+        """A call for each recording, for its landmarks."""
+        return (partial(listen_to, self.root / r.path, r.path) for r in self.recordings)
 
     def summary(self, clip_seconds: float) -> str:
         """One line for the screen."""

@@ -13,11 +13,13 @@ A folder of shards holds
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated
 
@@ -25,10 +27,11 @@ import numpy as np
 from annotated_types import Predicate
 from tqdm import tqdm
 
+from datamodules.landmarks import Listener, Sound, sound_of
 from datamodules.typed_json import Count, Positive, parse
 
 VERSION = 1
-MANIFEST, INDEX = "shards.json", "index.npy"
+MANIFEST, INDEX, RECORDINGS = "shards.json", "index.npy", "recordings.csv"
 SAMPLE = np.dtype("<i2")
 
 
@@ -87,6 +90,20 @@ class Shards:
     @cached_property
     def seconds(self) -> float:
         return sum(shard.samples for shard in self.shards) / self.sample_rate
+
+    def listeners(self) -> Iterator[Listener]:
+        """A call for each recording, for its landmarks; the checksums of files are gone."""
+        assert isinstance(self.root, Path)
+        with (self.root / RECORDINGS).open(newline="", encoding="utf-8") as file:
+            names = [row["path"] for row in csv.DictReader(file)]
+        for name, (shard, start, samples) in zip(names, self.index.tolist(), strict=True):
+            yield partial(
+                self._listen_to, name, self.root / self.shards[shard].name, start, samples
+            )
+
+    def _listen_to(self, name: str, path: Path, start: int, samples: int) -> Sound:
+        packed = np.fromfile(path, SAMPLE, samples, offset=start * SAMPLE.itemsize)
+        return sound_of(name, "", packed.astype(np.float32) / 32768, self.sample_rate)
 
     def summary(self, clip_seconds: float) -> str:
         """One line for the screen."""

@@ -21,6 +21,7 @@ from datamodules.manifest.recordings import Manifest, Recording
 from datamodules.shards.layout import (
     INDEX,
     MANIFEST,
+    RECORDINGS,
     SAMPLE,
     VERSION,
     About,
@@ -221,7 +222,7 @@ def _finish(
     buffer = io.BytesIO()
     np.save(buffer, index)
     write_whole(out / INDEX, buffer.getvalue())
-    write_whole(out / "recordings.csv", table.getvalue())
+    write_whole(out / RECORDINGS, table.getvalue())
     digest = digest_of(shards, index)
     about = About(VERSION, sample_rate, len(rows), len(unusable), digest, shards)
     write_whole(out / MANIFEST, json.dumps(sealed(asdict(about)), indent=1))

@@ -28,13 +28,19 @@ def mean_over_ranks(values: Tensor) -> Tensor:
 def moments(values: Tensor, shared: bool, unbiased: bool = False) -> tuple[Tensor, Tensor]:
     """Variance and mean of all values; `shared`: of all processes, each with as many."""
     if not shared or world_size() == 1:
-        return torch.var_mean(values, correction=int(unbiased))
-    variance, mean = torch.var_mean(values, correction=0)
+        return _moments(values, int(unbiased))
+    variance, mean = _moments(values, 0)
     mean_of_all = mean_over_ranks(mean)
     # the variance of the processes' means, by differences: the means are close to each other
     variance = mean_over_ranks(variance + (mean - mean_of_all) ** 2)
     count = values.numel() * world_size()
     return variance * (count / (count - 1) if unbiased else 1), mean_of_all
+
+
+def _moments(values: Tensor, correction: int) -> tuple[Tensor, Tensor]:
+    """Variance and mean; in two passes, since `torch.var_mean` takes ten times as long on a CPU."""
+    mean = values.mean()
+    return (values - mean).square_().sum() / max(values.numel() - correction, 1), mean
 
 
 def gather_buffers(module: nn.Module) -> dict[str, Tensor] | None:

@@ -51,7 +51,7 @@ class HybridPretraining(BYOLPretraining):
         if self.perturb is not None:
             waveform = self.perturb(waveform)
         views, _ = self._parts
-        plain, view = views(self.frontend(waveform))
+        plain, view = views(self.frontend.of_crops(waveform))
         embedding = self.byol.encoder(plain)
         regression = self.descriptor_head(embedding, self.descriptors(waveform))
         loss = self.descriptor_weight * regression

@@ -35,4 +35,4 @@ class PlainAndView(TwoViews):
             )
         with torch.autocast(log_mel.device.type, enabled=False):
             plain = self.pre_norm(log_mel)
-            return plain, self.augmented(plain, plain)
+            return plain, self.augmented(plain, 1)

@@ -11,6 +11,7 @@ from pathlib import Path
 from datamodules.files import write_whole
 from datamodules.typed_json import sealed
 from serab.analyses.audit import audit, table
+from serab.corpora import CORPORA
 from serab.escaping import one_line
 from serab.extractors.base import Extractor
 from serab.terminal import show_what_it_can
@@ -33,7 +34,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     comparing = commands.add_parser("overlap", help="pre-training recordings in a test corpus")
     comparing.add_argument(
-        "manifest", type=Path, metavar="MANIFEST", help="a table with a column path, or a folder"
+        "heard",
+        type=Path,
+        metavar="HEARD",
+        help="run or artefact with landmarks beside it, a file of them, a table with a column "
+        "path, or a folder",
     )
     comparing.add_argument("--task", required=True, help="code of the prepared test corpus")
     comparing.add_argument(
@@ -46,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command == "audit":
             run_audit(options.lists, options.task, options.embeddings, options.run_dir)
         else:
-            run_overlap(options.manifest, options.task, options.root, options.out)
+            run_overlap(options.heard, options.task, options.root, options.out)
     except OSError as error:  # without its number
         reason = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
         print(f"error: {one_line(reason)}", file=sys.stderr)
@@ -70,11 +75,12 @@ def run_audit(
     """
     from serab.report.findings.screen import print_findings, print_table  # and matplotlib
 
-    audits = audit(paths, task)
-    print_table("split lists", table(audits), [line for found in audits for line in found.remarks])
     if run_dir is not None and not embeddings:
         raise ValueError("--run-dir: keeps the price of leaks; give --embeddings ckpt=RUN too.")
-    if not embeddings:
+    extractor = _extractor(embeddings) if embeddings else None
+    audits = audit(paths, task)
+    print_table("split lists", table(audits), [line for found in audits for line in found.remarks])
+    if extractor is None:
         return
     from serab.analyses.price import price
     from serab.analyses.turns import Turns
@@ -90,7 +96,6 @@ def run_audit(
             f"--embeddings: none of {codes} is prepared; run `python -m serab.prepare "
             f"{audits[0].code} --source ARCHIVE_OR_FOLDER`."
         )
-    extractor = _extractor(embeddings)
     files = None if run_dir is None else RunFiles(run_dir)
     if files is not None:
         files.check_extractor(extractor.fingerprint)
@@ -107,14 +112,14 @@ def _extractor(arguments: Sequence[str]) -> Extractor:
     """The one that evaluate.py has with these: ckpt=RUN, or extractor=NAME extractor.KEY=VALUE."""
     from serab.launch.extractor import compose_extractor, parse_settings
 
-    given = dict(argument.partition("=")[::2] for argument in arguments)
+    given = {key: value for key, _, value in (a.partition("=") for a in arguments)}
     settings = [
         f"{key.removeprefix('extractor.')}={value}"
         for key, value in given.items()
         if key.startswith("extractor.")
     ]
     unknown = [k for k in given if k not in ("ckpt", "extractor") and "extractor." not in k]
-    if unknown or not {"ckpt", "extractor"} & given.keys():
+    if unknown or "" in given.values() or not {"ckpt", "extractor"} & given.keys():
         raise ValueError(
             f"--embeddings {' '.join(arguments)}: expected ckpt=RUN, or extractor=NAME and its "
             "settings as extractor.KEY=VALUE."
@@ -123,19 +128,18 @@ def _extractor(arguments: Sequence[str]) -> Extractor:
     return compose_extractor(name, parse_settings(settings), given.get("ckpt"))
 
 
-def run_overlap(
-    manifest: Path, task: str, root: Path | None = None, out: Path | None = None
-) -> None:
+def run_overlap(source: Path, task: str, root: Path | None = None, out: Path | None = None) -> None:
     """Show which test utterances a pre-training heard, and keep it in `out`.
 
     Raises:
-        ValueError: no such corpus or manifest, or none of its recordings is there.
+        ValueError: no such corpus or recordings, or none of them is there.
     """
-    from serab.analyses.overlap import lines, overlap, recordings_of
+    from serab.analyses.overlap import lines, overlap
     from serab.index import load_index
 
-    recordings = recordings_of(manifest, root)
-    found = overlap(recordings, load_index(task))
+    if task not in CORPORA:
+        raise ValueError(f"--task {task}: expected one of {', '.join(CORPORA)}.")
+    found = overlap(source, load_index(task), root)
     for line in lines(found):
         print(one_line(line))
     if out is not None:

@@ -1,8 +1,7 @@
-"""Spectral landmarks: which recordings hold the same sound, however they were encoded or trimmed.
+"""Which recordings hold the same sound, however they were encoded or trimmed, by their landmarks.
 
-Pairs of peaks of a spectrogram, as (frequency, frequency, distance in time), survive codecs, gain
-and trimming (Wang: An industrial-strength audio search algorithm, ISMIR 2003). Two recordings hold
-the same sound where many of their pairs agree at one and the same shift in time.
+Two recordings hold the same sound where many of their pairs of peaks, as (frequency, frequency,
+distance in time), agree at one and the same shift in time (Wang, ISMIR 2003).
 """
 
 from __future__ import annotations
@@ -11,18 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import maximum_filter
-from scipy.signal import ShortTimeFFT
 
-RATE = 8_000
-WINDOW, HOP = 512, 128
-NEIGHBOURHOOD = (15, 9)
-"""Bins and frames in which a peak is the largest."""
+from datamodules.landmarks import Peaks
+
 FAN = 6
 MOST_FRAMES = 63
 """A peak is paired with the next ones up to a second later, so differences fit into six bits."""
-FLOOR = 1e-3
-"""Of the largest magnitude: what is weaker is no peak."""
 LEAST_PAIRS = 20
 LEAST_SHARE = 0.03
 """A match has at least that many pairs at one shift, and that share of the shorter's pairs."""
@@ -36,18 +29,9 @@ class Landmarks:
     frames: np.ndarray
 
 
-def landmarks(waveform: np.ndarray) -> Landmarks:
-    """Of float (samples,) at 8 kHz; none where it is too short or silent."""
-    nothing = Landmarks(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
-    if len(waveform) < WINDOW:
-        return nothing
-    transform = ShortTimeFFT(np.hanning(WINDOW), HOP, RATE)
-    magnitudes = np.abs(transform.stft(waveform.astype(np.float64)))
-    largest = maximum_filter(magnitudes, NEIGHBOURHOOD, mode="constant")
-    peaks = (magnitudes == largest) & (magnitudes > FLOOR * magnitudes.max())
-    frames, bins = np.nonzero(peaks.T)  # in the order of time
-    if len(frames) < 2:
-        return nothing
+def landmarks(peaks: Peaks) -> Landmarks:
+    """The pairs of a recording's peaks."""
+    bins, frames = peaks.bins, peaks.frames
     codes, times = [], []
     for step in range(1, FAN + 1):
         first, second = slice(None, -step), slice(step, None)
@@ -56,7 +40,7 @@ def landmarks(waveform: np.ndarray) -> Landmarks:
         pairs = (bins[first] << 15) | (bins[second] << 6) | distance
         codes.append(pairs[usable])
         times.append(frames[first][usable])
-    return Landmarks(np.concatenate(codes).astype(np.int64), np.concatenate(times))
+    return Landmarks(np.concatenate(codes), np.concatenate(times))
 
 
 @dataclass(frozen=True)

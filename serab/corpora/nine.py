@@ -34,7 +34,8 @@ NINE: tuple[Corpus, ...] = (
         citation="Vryzas, Kotsakis, Liatsou, Dimoulas, Kalliris: Speech emotion recognition for "
         "performance interaction. J. Audio Eng. Soc. 66(6), 2018",
         archives=(Archive("Acted Emotional Speech Dynamic Database.zip"),),
-        # some have the speaker as (01), and second takes end in a or b
+        # some have the speaker as (01), and second takes end in a or b; 01 to 19 are the same
+        # sentence in each emotion, and 20 is what an actor improvised
         grammar=grammar(r"(?P<emotion>[adfhs])(?P<text>\d\d) \(0?(?P<speaker>\d)\)[ab]?"),
         example="anger/a01 (1).wav",
         labels=(
@@ -292,7 +293,9 @@ NINE: tuple[Corpus, ...] = (
         homepage="http://kahlan.eps.surrey.ac.uk/savee/Register.html",
         citation="Haq, Jackson: Speaker-dependent audio-visual emotion recognition. AVSP 2009",
         archives=(Archive("AudioData.zip"),),
-        grammar=grammar(r"(?P<speaker>DC|JE|JK|KL)[/_](?P<emotion>sa|su|[adfhn])(?P<text>\d\d)"),
+        # d03 is the third sentence of disgust; which of them several emotions share the names don't
+        # say, so the numbers tell no sentence
+        grammar=grammar(r"(?P<speaker>DC|JE|JK|KL)[/_](?P<emotion>sa|su|[adfhn])\d\d"),
         example="AudioData/DC/a01.wav",
         labels=(
             ("a", "anger"),

@@ -24,6 +24,7 @@ from models.inference import for_inference
 from models.speech_encoder import SpeechEncoder
 from serab.extractors.base import Extractor
 from serab.extractors.loading import single_threaded_torch, torch_device
+from serab.extractors.log_mels import KeptLogMels
 
 NORMS = ("corpus", "pretraining")
 GPU_BATCH = 64
@@ -72,6 +73,7 @@ class SpeechEncoderExtractor(Extractor):
         self.fingerprint = f"{model.fingerprint}-{norm}"
         self.norm = norm
         self._norm = model.norm if norm == "pretraining" else None
+        self._kept = KeptLogMels()
 
     @property
     def needs_fit(self) -> bool:
@@ -80,6 +82,7 @@ class SpeechEncoderExtractor(Extractor):
     def fit(self, train_waveforms: Iterable[np.ndarray]) -> SpeechEncoderExtractor:
         """Take the log-mel statistics of the training part, where norm is "corpus"."""
         if self.needs_fit:
+            self._kept = KeptLogMels()  # of these waveforms, most of which are embedded next
             with single_threaded_torch():
                 statistics = list(prefetch(self._statistics, train_waveforms))
             mean, std = np.mean(statistics, axis=0)
@@ -88,7 +91,10 @@ class SpeechEncoderExtractor(Extractor):
 
     @torch.no_grad()
     def _statistics(self, waveform: np.ndarray) -> tuple[float, float]:
-        std, mean = torch.std_mean(self._log_mel(waveform))  # unbiased, as released
+        log_mel = self._log_mel(waveform)
+        if self.concurrent:  # a GPU has no memory to spare, and computes a log-mel in no time
+            self._kept.add(waveform, log_mel)
+        std, mean = torch.std_mean(log_mel)  # unbiased, as released
         return mean.item(), std.item()
 
     @torch.no_grad()
@@ -96,7 +102,11 @@ class SpeechEncoderExtractor(Extractor):
         if self._norm is None:
             raise ValueError(f"{self.name}: fit it on training waveforms first.")
         mean, std = self._norm
-        log_mels = [(self._log_mel(waveform) - mean) / std for waveform in waveforms]
+        log_mels = []
+        for waveform in waveforms:
+            log_mel = self._kept.take(waveform)
+            log_mel = self._log_mel(waveform) if log_mel is None else log_mel
+            log_mels.append((log_mel - mean) / std)
         embeddings = [
             self._encode(log_mels[start : start + self.batch_size])
             for start in range(0, len(log_mels), self.batch_size)

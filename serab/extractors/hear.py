@@ -16,6 +16,7 @@ from serab.extractors.loading import (
     digest_files,
     digest_weights,
     import_named,
+    one_sentence,
     torch_device,
 )
 
@@ -85,7 +86,7 @@ class HearExtractor(Extractor):
 
     def _embed(self, waveform: np.ndarray) -> np.ndarray:
         audio = self._tensor(fit_length(waveform, max(len(waveform), self.min_samples))[None])
-        with torch.no_grad():
+        with torch.no_grad(), one_sentence(self.name, audio.shape[1]):
             embedding = self._api.get_scene_embeddings(audio, self._model)
         if isinstance(embedding, torch.Tensor):
             embedding = embedding.detach().cpu()

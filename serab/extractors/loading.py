@@ -63,6 +63,23 @@ def torch_device(device: str) -> str:
 
 
 @contextmanager
+def one_sentence(name: str, samples: int) -> Iterator[None]:
+    """Whatever a stranger's code raises on a recording, as one sentence.
+
+    Raises:
+        ValueError: in place of its exception; names the extractor.
+    """
+    try:
+        yield
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or ["it says no more"])[0]
+        raise ValueError(
+            f"{name}: its code ended in {type(error).__name__} ({reason[:300]}) on a recording of "
+            f"{samples} samples; a model has to take any length."
+        ) from error
+
+
+@contextmanager
 def single_threaded_torch() -> Iterator[None]:
     """One torch thread in each thread: many short utterances are faster side by side."""
     before = torch.get_num_threads()

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.audio import fit_length
 from serab.extractors.base import Extractor
-from serab.extractors.loading import digest_weights, torch_device
+from serab.extractors.loading import digest_weights, one_sentence, torch_device
 
 SAMPLE_RATE = 16_000
 
@@ -74,14 +74,15 @@ class MtebExtractor(Extractor):
         samples = fit_length(waveform, max(len(waveform), self.min_samples))
         audio = {"array": samples, "sampling_rate": SAMPLE_RATE}
         recording = datasets.Dataset.from_dict({"audio": [audio]}).with_format("numpy")
-        embedding = self._model.encode(
-            DataLoader(recording, batch_size=1, collate_fn=_collate),
-            task_metadata=self._task,
-            hf_split="test",
-            hf_subset="default",
-            batch_size=1,
-            show_progress_bar=False,
-        )
+        with one_sentence(self.name, len(samples)):
+            embedding = self._model.encode(
+                DataLoader(recording, batch_size=1, collate_fn=_collate),
+                task_metadata=self._task,
+                hf_split="test",
+                hf_subset="default",
+                batch_size=1,
+                show_progress_bar=False,
+            )
         if isinstance(embedding, torch.Tensor):
             embedding = embedding.detach().float().cpu().numpy()
         embedding = np.asarray(embedding, dtype=np.float32)

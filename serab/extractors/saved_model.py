@@ -10,6 +10,7 @@ Loading a SavedModel runs its TensorFlow graph: load only models that you trust.
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -66,13 +67,13 @@ SIGNATURES = {
         "https://tfhub.dev/google/nonsemantic-speech-benchmark/frill/1",
         2048,
         "a dictionary whose embedding is (recordings, 2048)",
-        lambda model, waveform: model(waveform[None])["embedding"],
+        lambda model, waveform: _inferred(model, waveform[None])["embedding"],
     ),
     "trillsson": Signature(
         "https://tfhub.dev/google/trillsson3/1",
         1024,
         "a dictionary whose embedding is (recordings, 1024)",
-        lambda model, waveform: model(waveform[None])["embedding"],
+        lambda model, waveform: _inferred(model, waveform[None])["embedding"],
     ),
 }
 """Closed vocabulary: the paper's three, and two that followed TRILL."""
@@ -143,6 +144,12 @@ class SavedModelExtractor(Extractor):
                 f"{folder}: gives {shape} where {self._signature.handle} gives "
                 f"{self._signature.gives}."
             )
+
+
+def _inferred(model: Any, recordings: Any) -> Any:
+    """What a model gives; one that Keras saved has to be told that it isn't trained."""
+    takes = inspect.signature(model.__call__).parameters
+    return model(recordings, **({"training": False} if "training" in takes else {}))
 
 
 def _second_of_three(outputs: Any) -> Any:

@@ -15,6 +15,7 @@ from serab.extractors.loading import (
     digest_files,
     digest_weights,
     import_named,
+    one_sentence,
     torch_device,
 )
 
@@ -77,7 +78,8 @@ class XaresExtractor(Extractor):
 
     def _embed(self, waveform: np.ndarray) -> np.ndarray:
         audio = fit_length(waveform, max(len(waveform), self.min_samples))
-        frames = self._model(torch.from_numpy(audio)[None].to(self._device))
+        with one_sentence(self.name, len(audio)):
+            frames = self._model(torch.from_numpy(audio)[None].to(self._device))
         shape = tuple(frames.shape)
         if len(shape) != 3 or shape[0] != 1 or shape[1] == 0 or shape[2] != self.width:
             raise ValueError(

@@ -44,6 +44,8 @@ FREE = (
     "profiler",
 )
 """... except for these entries."""
+CHOSEN = "trainer.precision"
+"""What a run takes by the machine that it begins on, and keeps on another one."""
 SHOWN = 5
 """Differences that an error spells out."""
 RETIRED = {"module.joint_views": ("auto", False)}
@@ -73,6 +75,8 @@ def resumed_config(cfg: DictConfig, run_dir: Path, resumes: bool) -> DictConfig:
     given = _given()
     choices = set(HydraConfig.get().runtime.choices) - {"logger", "sweep"}
     config = cfg if choices & set(given) else _with_values(saved, cfg, given, run_dir)
+    if OmegaConf.select(config, CHOSEN) == "auto" and OmegaConf.select(saved, CHOSEN) is not None:
+        OmegaConf.update(config, CHOSEN, OmegaConf.select(saved, CHOSEN))
     if resumes:
         changed = [
             f"{key} is {before} in the run and {now} now"

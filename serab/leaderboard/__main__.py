@@ -9,8 +9,10 @@ from pathlib import Path
 
 from datamodules.files import write_whole
 from serab.escaping import one_line
-from serab.leaderboard.add import entries_of
+from serab.installed import IS_INSTALLED
+from serab.leaderboard.add import entries_of, with_overlaps
 from serab.leaderboard.check import faults
+from serab.leaderboard.comparison import comparison
 from serab.leaderboard.entry import FOLDER, KINDS, Entry, read_entries, write_entry
 from serab.leaderboard.page import page
 from serab.leaderboard.table import table, write_table
@@ -33,8 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _add(options: argparse.Namespace) -> int:
     """Write a run's entries, unless one of them, or all together, don't hold."""
+    if IS_INSTALLED and options.entries == FOLDER:
+        raise ValueError(
+            "--entries DIR: the entries of an installed project belong to it and go with its next "
+            "version; give a folder of yours, or add them in a clone."
+        )
     present = read_entries(options.entries)
     added = entries_of(options.run, _description(options, list(present.values())), options.command)
+    added = with_overlaps(added, options.overlap)
     known = set(faults(present))
     new = {options.entries / entry.path: entry for entry in added}
     if wrong := [fault for fault in faults({**present, **new}) if fault not in known]:
@@ -74,7 +82,8 @@ def _page(options: argparse.Namespace) -> int:
 
 
 def _table(options: argparse.Namespace) -> int:
-    text = table(_entries(options), options.tasks)
+    make = comparison if options.paired else table
+    text = make(_entries(options), options.tasks)
     if options.file is None:
         print(text)
     else:
@@ -104,6 +113,14 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--pretraining", help="data, hours and labels behind it, in a few words")
     add.add_argument("--source", help="address or command that one gets it by")
     add.add_argument("--parameters", type=int, help="that were trained")
+    add.add_argument(
+        "--overlap",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="what `serab analyses overlap --out FILE` found, one of each corpus",
+    )
     add.add_argument("--command", required=True, help="that gave the run")
     add.set_defaults(work=_add)
     check = commands.add_parser("check", parents=[shared], help="what must hold of the entries")
@@ -114,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     markdown = commands.add_parser("table", parents=[shared], help="the table in a Markdown file")
     markdown.add_argument("file", type=Path, nargs="?", help="printed without")
     markdown.add_argument("--tasks", nargs="+", default=["EMB", "EMV"])
+    markdown.add_argument("--paired", action="store_true", help="with intervals and paired tests")
     markdown.set_defaults(work=_table)
     return parser
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from serab.leaderboard.entry import Entry, SplitScore, System
+from datamodules.typed_json import parse
+from serab.analyses.overlap import Overlap
+from serab.leaderboard.entry import Entry, Heard, SplitScore, System
 from serab.protocol import PROTOCOLS
 from serab.results.records import ClassifierResult, Predictions
 from serab.results.summary import read_summary
@@ -51,13 +54,30 @@ def entries_of(run_dir: Path, described: dict, command: str) -> list[Entry]:
     ]
 
 
-def check_whole(run_dir: Path, row: ClassifierResult) -> None:
-    """Raise ValueError for a result that isn't one of a whole corpus under a protocol's split."""
-    if row.folds is not None:
-        raise ValueError(
-            f"{run_dir}: {row.task} was cross-validated over speakers; entries are of the "
-            "protocol's own splits, so evaluate with splits=5."
+def with_overlaps(entries: Sequence[Entry], paths: Sequence[Path]) -> list[Entry]:
+    """The entries, with what `serab.analyses overlap --out FILE` found of their corpora.
+
+    Raises:
+        ValueError: a file of something else, or of a corpus that is none of theirs.
+    """
+    found: dict[str, Heard] = {}
+    for path in paths:
+        advice = "write it again with `python -m serab.analyses overlap RUN --task CODE --out FILE`"
+        overlap = parse(path.read_bytes(), Overlap, str(path), advice)
+        if all(overlap.corpus_digest != entry.corpus_digest for entry in entries):
+            codes = ", ".join(dict.fromkeys(entry.task for entry in entries))
+            raise ValueError(
+                f"{path}: is of another {overlap.corpus} than the corpora of the run ({codes}); "
+                f"{advice}."
+            )
+        found[overlap.corpus_digest] = Heard(
+            overlap.recordings, overlap.utterances, len(overlap.shared)
         )
+    return [replace(entry, heard=found.get(entry.corpus_digest)) for entry in entries]
+
+
+def check_whole(run_dir: Path, row: ClassifierResult) -> None:
+    """Raise ValueError for a result that isn't one of a whole corpus."""
     if row.demo:
         raise ValueError(f"{run_dir}: {row.task} is demo speech, which is no result.")
     if row.partial:
@@ -91,6 +111,7 @@ def _entry(
         round(sum(row.seconds for row in every), 1),
         versions,
         command,
+        folds=first.folds,
     )
 
 

@@ -26,9 +26,13 @@ def faults(entries: Mapping[Path, Entry]) -> list[str]:
         by_system[entry.system.name][path] = entry
     for group in by_task.values():
         found += _disagreeing(group, lambda e: e.corpus_digest, "corpus_digest")
-    for (_, protocol), group in by_task.items():
-        if PROTOCOLS[protocol].one_split if protocol in PROTOCOLS else False:
-            found += _disagreeing(group, lambda e: e.utterances_digest, "utterances_digest")
+    by_division: dict[tuple, dict[Path, Entry]] = defaultdict(dict)
+    for path, entry in entries.items():
+        one_split = entry.protocol in PROTOCOLS and PROTOCOLS[entry.protocol].one_split
+        if one_split or entry.folds:  # all were tested on the same utterances in the same order
+            by_division[entry.task, entry.division][path] = entry
+    for group in by_division.values():
+        found += _disagreeing(group, lambda e: e.utterances_digest, "utterances_digest")
     for group in by_system.values():
         found += _disagreeing(group, _description, "its system")
     return found
@@ -46,14 +50,30 @@ def _alone(path: Path, entry: Entry) -> Iterator[str]:
     seeds = [split.seed for split in entry.splits]
     if seeds != list(range(len(seeds))):
         yield f"its splits are {seeds}; expected 0 and so on"
-    if not protocol.one_split and len(seeds) < MIN_SPLITS:
+    if entry.folds is not None:
+        yield from _wrong_folds(entry)
+    elif not protocol.one_split and len(seeds) < MIN_SPLITS:
         yield f"has {len(seeds)} split(s); the {protocol.name} protocol asks for {MIN_SPLITS} here"
     if protocol.one_split and len(seeds) > 1:
         yield f"has {len(seeds)} splits; the {protocol.name} protocol has one"
     if not protocol.released_ids and entry.leaks:
         yield f"its parts share something: {entry.leaks[0]}"
+    if entry.heard is not None and entry.heard.shared > entry.heard.utterances:
+        yield f"heard {entry.heard.shared} of {entry.heard.utterances} utterances"
     for split in entry.splits:
         yield from _wrong_scores(split)
+
+
+def _wrong_folds(entry: Entry) -> Iterator[str]:
+    if len(entry.splits) != entry.folds:
+        yield f"has {len(entry.splits)} of {entry.folds} folds; let the evaluation finish"
+    folds_of = defaultdict(set)
+    for split in entry.splits:
+        for speaker, _ in split.hits:
+            folds_of[speaker].add(split.seed)
+    twice = sorted(speaker for speaker, folds in folds_of.items() if len(folds) > 1)
+    if twice:
+        yield f"{len(twice)} speakers (such as {twice[0]}) are tested by several folds"
 
 
 def _wrong_scores(split: SplitScore) -> Iterator[str]:

@@ -7,7 +7,8 @@ from an entry and not believed, and any two entries can be compared in pairs.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Annotated
@@ -17,10 +18,13 @@ from pydantic import StringConstraints
 
 from datamodules.files import write_whole
 from datamodules.typed_json import Count, Fraction, Positive, parse
-from serab.results.records import Limits, Params, Predictions
+from serab.intervals import Over, score_interval
+from serab.results.records import OPTIONAL, Limits, Params, Predictions
 
 FOLDER = Path(__file__).with_name("entries")
 KINDS = ("self-supervised", "supervised", "features", "random")
+NEVER_HEARD = ("features", "random")
+"""Kinds that no recordings were behind."""
 ADVICE = "write it again with `python -m serab.leaderboard add RUN`"
 
 
@@ -88,13 +92,27 @@ class SplitScore:
 
 
 @dataclass(frozen=True)
+class Heard:
+    """How much of the corpus `serab.analyses overlap` found among what pre-training heard.
+
+    Attributes:
+        recordings: that were looked through.
+        utterances, shared: of the corpus, and those of them that were found.
+    """
+
+    recordings: Positive
+    utterances: Positive
+    shared: Count
+
+
+@dataclass(frozen=True)
 class Entry:
     """A system's scores on a task.
 
     Attributes:
         system: what was evaluated.
         task, protocol: code and name.
-        splits: by seed.
+        splits: by seed; of a cross-validation by fold.
         corpus_digest: of the index.
         utterances_digest: SHA-256 (hex) over the test utterances of all splits, in the order of
             the hits.
@@ -102,6 +120,8 @@ class Entry:
         seconds: that the classifiers took.
         versions: of Python and the packages.
         command: that gave the run.
+        heard: of the corpus in pre-training; None where nobody has checked.
+        folds: of a cross-validation over all speakers; None for splits that seeds draw.
     """
 
     system: System
@@ -114,15 +134,33 @@ class Entry:
     seconds: Annotated[float, Ge(0)]
     versions: dict[str, str]
     command: str
+    heard: Heard | None = field(default=None, kw_only=True, metadata=OPTIONAL)
+    folds: Positive | None = field(default=None, kw_only=True, metadata=OPTIONAL)
+
+    @property
+    def division(self) -> str:
+        """The protocol, and how it divides the speakers: entries of one division compare."""
+        return self.protocol if self.folds is None else f"{self.protocol}, {self.folds} folds"
+
+    @property
+    def accuracies(self) -> list[float]:
+        """Of the splits; of a cross-validation of the speakers, each of whom is tested once."""
+        if self.folds is None:
+            return [split.accuracy for split in self.splits]
+        by_speaker: dict[str, str] = {}
+        for split in self.splits:
+            for speaker, digits in split.hits:
+                by_speaker[speaker] = by_speaker.get(speaker, "") + digits
+        return [digits.count("1") / len(digits) for digits in by_speaker.values()]
 
     @property
     def mean(self) -> float:
-        return mean(split.accuracy for split in self.splits)
+        return mean(self.accuracies)
 
     @property
     def deviation(self) -> float | None:
-        """Over the splits; None for a single one."""
-        values = [split.accuracy for split in self.splits]
+        """Over the splits, or speakers; None for a single one."""
+        values = self.accuracies
         return stdev(values) if len(values) > 1 else None
 
     @property
@@ -130,24 +168,45 @@ class Entry:
         """Of the released split."""
         return min(self.splits, key=lambda split: split.seed)
 
-    def predictions(self, split: SplitScore) -> Predictions:
-        """The hits as answers, for paired tests with entries of the same utterances."""
+    @property
+    def intervals(self) -> tuple[Limits | None, Limits | None]:
+        """95 % over speakers and over utterances: of the released split, or of all folds."""
+        if self.folds is None:
+            return self.first.over_speakers, self.first.over_utterances
+        answers = self.predictions
+        found = [
+            score_interval(answers.true, answers.predicted, answers.speakers, over)
+            for over in (Over.SPEAKERS, Over.UTTERANCES)
+        ]
+        over_speakers, over_utterances = ([i.low, i.high] if i else None for i in found)
+        return over_speakers, over_utterances
+
+    @property
+    def classifiers(self) -> list[str]:
+        """The chosen ones, the most frequent first."""
+        return [name for name, _ in Counter(s.classifier for s in self.splits).most_common()]
+
+    @property
+    def predictions(self) -> Predictions:
+        """Hits as answers, for paired tests: of the released split, or of all folds together."""
+        tested = [self.first] if self.folds is None else self.splits
+        digits = "".join(split.digits for split in tested)
         return Predictions(
             task=self.task,
             protocol=self.protocol,
-            seed=split.seed,
-            classifier=split.classifier,
+            seed=0,
+            classifier=", ".join(dict.fromkeys(split.classifier for split in tested)),
             emotions=["0", "1"],
-            utterances=[str(i) for i in range(split.n_test)],
-            speakers=split.test_speakers,
-            true=["1"] * split.n_test,
-            predicted=list(split.digits),
+            utterances=[str(i) for i in range(len(digits))],
+            speakers=[speaker for split in tested for speaker in split.test_speakers],
+            true=["1"] * len(digits),
+            predicted=list(digits),
         )
 
     @property
     def path(self) -> Path:
         """Relative to the folder of the entries."""
-        return Path(slug(self.system.name)) / f"{self.task}.{self.protocol}.json"
+        return Path(slug(self.system.name)) / f"{self.task}.{slug(self.division)}.json"
 
 
 def slug(name: str) -> str:
@@ -161,6 +220,8 @@ def write_entry(entry: Entry, folder: Path = FOLDER) -> Path:
     path = folder / entry.path
     path.parent.mkdir(parents=True, exist_ok=True)
     content = asdict(entry)
+    if entry.heard is None:
+        del content["heard"]
     splits = ",\n".join(f"  {json.dumps(split)}" for split in content.pop("splits"))  # a line each
     rest = json.dumps(content, indent=1, ensure_ascii=False).removesuffix("\n}")
     write_whole(path, f'{rest},\n "splits": [\n{splits}\n ]\n}}\n')

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from serab.escaping import in_html
-from serab.leaderboard.entry import KINDS, Entry
+from serab.leaderboard.entry import KINDS, NEVER_HEARD, Entry
 from serab.leaderboard.rows import Row, rows_of
 from serab.report.words import DASH, p_value, percent, points
 from serab.scores import SERAB_TASKS
@@ -27,13 +28,15 @@ COLUMNS = (
     ("dimensions", "number"),
     ("licence", "text"),
     ("pre-trained on", "text"),
+    ("corpus heard there", "text"),
 )
 LEAD = (
     "Test accuracy in percent. Under `strict` it is the mean over five splits of the speakers, and "
-    "the bar is its standard deviation. Under `published` it is that of the released split, whose "
+    "the bar is its standard deviation; with folds it is that of the speakers, each tested once, "
+    "and the bar its 95 % interval. Under `published` it is that of the released split, whose "
     "classifier is chosen on the test part; the bar is the 95 % interval over speakers, or over "
     "utterances where there is one speaker. “Behind the first” is the paired difference in points "
-    "on the released split, with Holm's p. Printed rows are the paper's Table 3."
+    "on the released split or over all folds, with Holm's p. Printed rows are the paper's Table 3."
 )
 
 
@@ -51,8 +54,7 @@ def page(entries: Iterable[Entry]) -> str:
         for name, kind in COLUMNS
     )
     body = "\n".join(map(_row, rows))
-    lead = LEAD.replace("`strict`", "<code>strict</code>")
-    lead = lead.replace("`published`", "<code>published</code>")
+    lead = re.sub("`(.*?)`", r"<code>\1</code>", LEAD)
     styles = "".join(style.read_text(encoding="utf-8") for style in STYLES)
     return f"""<!doctype html>
 <html lang="en">
@@ -111,12 +113,13 @@ def _row(row: Row) -> str:
         _cell(row.kind),
         _cell(row.task),
         _cell(row.protocol),
-        _cell(_of(entry, _classifiers)),
+        _cell(_of(entry, lambda e: ", ".join(e.classifiers))),
         _cell(
             _of(entry, lambda e: str(e.system.embed_dim)), entry.system.embed_dim if entry else 0
         ),
         _cell(_of(entry, lambda e: e.system.licence), wide=True),
         _cell(_of(entry, lambda e: e.system.pretraining), wide=True),
+        _cell(_of(entry, _heard)),
     ]
     keys = " ".join(
         f'data-{name}="{in_html(value)}"'
@@ -136,8 +139,12 @@ def _of(entry: Entry | None, fact: Callable[[Entry], str]) -> str:
     return DASH if entry is None else fact(entry)
 
 
-def _classifiers(entry: Entry) -> str:
-    return ", ".join(dict.fromkeys(split.classifier for split in entry.splits))
+def _heard(entry: Entry) -> str:
+    if entry.system.kind in NEVER_HEARD:
+        return "nothing is heard"
+    if entry.heard is None:
+        return "not checked"
+    return f"{entry.heard.shared} of {entry.heard.utterances} utterances"
 
 
 def _accuracy(row: Row) -> str:

@@ -16,13 +16,14 @@ BEGIN, END = "<!-- leaderboard -->", "<!-- end of the leaderboard -->"
 
 def table(entries: Iterable[Entry], tasks: Iterable[str]) -> str:
     """Systems down, tasks and protocols across; accuracy in percent, sorted by the first column."""
-    by_slot = {(e.system.name, e.task, e.protocol): e for e in entries}
+    by_slot = {(e.system.name, e.task, e.division): e for e in entries}
     names = dict.fromkeys(name for name, _, _ in by_slot)
     columns = [
-        (task, protocol)
+        (task, division)
         for task in tasks
         for protocol in reversed(PROTOCOLS)
-        if any((name, task, protocol) in by_slot for name in names)
+        for division in sorted({e.division for e in by_slot.values() if e.protocol == protocol})
+        if any((name, task, division) in by_slot for name in names)
     ]
 
     def accuracy(name: str, column: tuple[str, str]) -> float:
@@ -39,7 +40,7 @@ def table(entries: Iterable[Entry], tasks: Iterable[str]) -> str:
 
     ranked = sorted(names, key=lambda name: [-accuracy(name, column) for column in columns])
     lines = [
-        "| system | " + " | ".join(f"{task} {protocol}" for task, protocol in columns) + " |",
+        "| system | " + " | ".join(f"{task} {division}" for task, division in columns) + " |",
         "|---" * (len(columns) + 1) + "|",
     ]
     for name in ranked:

@@ -9,10 +9,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-import numpy as np
-
 from datamodules.typed_json import parse
-from serab.intervals import Over, Tally, accuracies, drawn, percentile_interval
+from serab.intervals import mean_interval
 from serab.protocol import Mark, Protocol
 from serab.results.checksums import read_checked, write_checked
 from serab.results.records import ClassifierResult
@@ -154,12 +152,7 @@ def _over_speakers(rows: Sequence[ClassifierResult], folds: int) -> Spread | Non
     if not by_speaker:
         return None
     values = list(by_speaker.values())
-    limits = None
-    if len(values) > 1:
-        each = Tally(np.array(values), np.ones(len(values)))
-        resampled = accuracies(each, drawn(len(values)))
-        interval = percentile_interval(resampled, Over.SPEAKERS, len(values))
-        limits = [interval.low, interval.high]
+    interval = mean_interval(values)
     return Spread(
         seeds=[row.seed for row in rows],
         accuracies=values,
@@ -170,7 +163,7 @@ def _over_speakers(rows: Sequence[ClassifierResult], folds: int) -> Spread | Non
         n_test=sum(row.n_test for row in rows),
         folds=folds,
         speakers=list(by_speaker),
-        over_speakers=limits,
+        over_speakers=None if interval is None else [interval.low, interval.high],
     )
 
 

@@ -66,6 +66,16 @@ def test_mixup_equals_a_loop_with_a_fifo():
             assert any(torch.equal(past, slot) for slot in mixup.memory)
 
 
+def test_mixup_makes_all_views_of_a_batch_at_once():
+    mixup = Mixup(memory_size=10)
+    mixup.remember(clips(10))
+    share, place = mixup.draw(6)
+    views = mixup.mix(clips(3, 1), share, place)
+    for view in (0, 1):
+        part = slice(3 * view, 3 * view + 3)
+        assert torch.equal(views[part], mixup.mix(clips(3, 1), share[part], place[part]))
+
+
 def test_mixup_draws_all_shares_and_places():
     mixup = Mixup(memory_size=8, n_mels=1, frames=1)
     mixup.remember(torch.randn(5, 1, 1, 1))

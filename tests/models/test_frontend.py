@@ -58,3 +58,24 @@ def test_bad_arguments_are_named():
         LogMel(win_length=2048)
     with pytest.raises(ValueError, match=r"backend=librosa: expected one of torchaudio, nnaudio"):
         LogMel(backend="librosa")
+
+
+@pytest.mark.parametrize("win_length", [400, 1024])
+@pytest.mark.parametrize(("clips", "samples"), [(17, 15_200), (1, 160_000), (2, 100)])
+def test_of_crops_equals_the_exact_one(win_length: int, clips: int, samples: int):
+    """Whole and broken chunks, silence and noise; a crop is what it is alone."""
+    torch.manual_seed(0)
+    waveform = torch.randn(clips, samples) * torch.logspace(-6, 0, clips)[:, None]
+    waveform[0] *= 0 if clips > 1 else 1
+    log_mel = LogMel(win_length=win_length)
+    with torch.autocast("cpu", torch.bfloat16):
+        quick = log_mel.of_crops(waveform)
+    torch.testing.assert_close(quick, log_mel(waveform), atol=1e-5, rtol=0)
+    assert torch.equal(quick[-1:], log_mel.of_crops(waveform[-1:]))
+
+
+@pytest.mark.filterwarnings("ignore:At least one mel filterbank")
+def test_of_crops_by_convolution_and_with_bands_that_touch_no_bin():
+    waveform = torch.from_numpy(voiced(0.95, 16_000, 3))[None]
+    for log_mel in (LogMel(backend="nnaudio"), LogMel(n_fft=128, win_length=128, n_mels=100)):
+        torch.testing.assert_close(log_mel.of_crops(waveform), log_mel(waveform), atol=1e-5, rtol=0)

@@ -6,11 +6,14 @@ import pytest
 import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
 
+from models.audio_ntt import convolve
 from models.augmentations import Mixup, RandomResizeCrop, TwoViews
 from models.byol import BYOL
+from models.cvt import ChannelNorm
 from models.encoders import ENCODERS
 from models.pretraining import to_float
 from models.training.throughput import Throughput
@@ -101,3 +104,64 @@ def test_bf16_and_fp32_agree_in_the_front_end_and_the_views(name: str):
         loss = byol(v, v2).loss
     assert v.dtype == v2.dtype == loss.dtype == torch.float32
     assert views.mixup.memory.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", ["audio_ntt_512", "audio_ntt_2022"])
+def test_relu_behind_the_maximum_has_the_plain_orders_values_and_gradients(name: str):
+    """To the bit, ties and negative maxima included; the names of the weights are the official."""
+    architecture, arguments = ENCODERS[name]
+    encoder = architecture(**arguments | {"dropout": 0.0})
+    features = encoder.features
+    assert list(features.state_dict())[:3] == ["0.weight", "0.bias", "1.weight"]
+    log_mel = torch.randn(2, 1, 64, 24).round()  # rounded: equal values in one window
+    plain = features(log_mel)
+    ours, _ = convolve(features, log_mel, None)
+    assert torch.equal(ours, plain)
+    weight = torch.randn_like(plain)
+    gradients = [
+        torch.autograd.grad((output * weight).sum(), features.parameters())
+        for output in (ours, plain)
+    ]
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
+@pytest.mark.parametrize("channels", [3, 64])
+def test_channel_norm_of_training_is_that_of_evaluation(channels: int):
+    """Values and gradients, in float64 to rounding; silence (all channels equal) stays finite."""
+    torch.manual_seed(0)
+    norm = ChannelNorm(channels).double()
+    nn.init.normal_(norm.g)
+    nn.init.normal_(norm.b)
+    x = torch.randn(2, channels, 4, 5, dtype=torch.float64) * 3 - 1
+    x[0, :, :2] *= 1e-3  # here eps counts
+    weight = torch.randn_like(x)
+    found = []
+    for training in (True, False):
+        norm.train(training)
+        leaf = x.clone().requires_grad_()
+        normed = norm(leaf)
+        gradients = torch.autograd.grad((normed * weight).sum(), [leaf, norm.g, norm.b])
+        found.append((normed, *gradients))
+    for ours, plain in zip(*found, strict=True):
+        torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-6)
+    silence = torch.ones(1, channels, 2, 2, dtype=torch.float64, requires_grad=True)
+    norm.train()
+    (gradient,) = torch.autograd.grad(norm(silence).square().sum(), silence)
+    assert torch.isfinite(gradient).all()
+
+
+def test_bf16_of_cvt_is_near_float32():
+    """Attention, depthwise convolutions and norms, which stay float32, fit what is around them."""
+    torch.manual_seed(0)
+    architecture, arguments = ENCODERS["cvt_small"]
+    encoder = architecture(**arguments)
+    log_mel = torch.randn(4, 1, 64, 32)
+    gradients = []
+    for enabled in (False, True):
+        encoder.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            embedding = encoder(log_mel)
+        embedding.float().square().mean().backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in encoder.parameters()]))
+        assert all(p.grad.dtype == torch.float32 for p in encoder.parameters())
+    assert torch.nn.functional.cosine_similarity(*gradients, dim=0) > 0.98

@@ -165,6 +165,15 @@ def test_any_hear_module(foreign):
     assert HearExtractor(other, device="cpu").fingerprint != extractor.fingerprint
 
 
+def test_what_a_foreign_module_raises_is_one_sentence(foreign):
+    picky = "    assert audio.shape[1] == 16_000, 'one second\\nplease'\n    return audio.abs()"
+    module = foreign("picky_hear", FOREIGN.replace("    return audio.abs()", picky))
+    extractor = HearExtractor(module, device="cpu")
+    extractor.transform([np.ones(16_000, np.float32)])
+    with pytest.raises(ValueError, match=r"picky_hear: .* AssertionError \(one second\) .* 9000 s"):
+        extractor.transform([np.ones(9_000, np.float32)])
+
+
 def test_modules_that_are_none(foreign, artefact: Path):
     without = foreign("without", FOREIGN.replace("def get_scene", "def no_scene"))
     with pytest.raises(ValueError, match="no function get_scene_embeddings"):

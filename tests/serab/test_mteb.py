@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
+import yaml
 
 from serab.classification import embed_task
 from serab.embed.cache import Cache
@@ -15,6 +16,7 @@ from serab.extractors.hear import HearExtractor
 from serab.protocol import STRICT
 from serab.splits import split
 from tests.support.foreign_models import save_transformers
+from tests.support.paths import ROOT
 from tests.support.small_corpus import make_corpus
 from tests.support.speech import voiced
 
@@ -140,6 +142,16 @@ def test_a_model_of_mteb_on_our_strict_task(corpus, wav2vec2):
 def test_models_that_are_refused(name: str, message: str):
     with pytest.raises(ValueError, match=rf"extractor\.model={name}: {message}"):
         MtebExtractor(name)
+
+
+def test_pinned_commits_are_those_of_its_registry():
+    pinned = {}
+    for path in sorted((ROOT / "conf/extractor/hub").glob("*.yaml")):
+        content = yaml.safe_load(path.read_text())
+        if content.get("revision") and "mteb" in path.read_text().splitlines()[0]:
+            pinned[content["model"]] = content["revision"]
+    assert len(pinned) == 9
+    assert pinned == {name: mteb.get_model_meta(name).revision for name in pinned}
 
 
 def test_without_mteb_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch):

@@ -122,16 +122,23 @@ def save_tensorflow(root: Path) -> dict[str, str]:
     for spec in (waveform, tf.TensorSpec([None, None], tf.float32)):
         trill.__call__.get_concrete_function(spec, tf.TensorSpec([], tf.int32))
 
-    class Pooled(tf.Module):  # FRILL's and TRILLsson's: a batch of recordings, one vector each
-        def __init__(self, width: int):
-            self.width = width
-
+    class FRILL(tf.Module):  # a batch of recordings, a vector each
         @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32)])
         def __call__(self, samples):
-            return {"embedding": project(samples, self.width, 6)}
+            return {"embedding": project(samples, 2048, 6)}
+
+    class TRILLsson(tf.Module):  # the same, traced as Keras saves a layer with a training switch
+        @tf.function
+        def __call__(self, inputs, training=None, mask=None):
+            return {"embedding": project(inputs, 1024, 7 if training else 6)}
+
+    trillsson = TRILLsson()
+    for training in (True, False):
+        batch = tf.TensorSpec([None, None], tf.float32)
+        trillsson.__call__.get_concrete_function(batch, training=training, mask=None)
 
     modules = {"vggish": VGGish(), "yamnet": YAMNet(), "trill": trill}
-    modules |= {"frill": Pooled(2048), "trillsson": Pooled(1024)}
+    modules |= {"frill": FRILL(), "trillsson": trillsson}
     for name, module in modules.items():
         tf.saved_model.save(module, str(root / name))
     return {name: str(root / name) for name in modules}

@@ -8,6 +8,7 @@ SMALL = [
     "data=folder",
     "data.batch_size=4",
     "data.num_workers=2",
+    "data.landmarks=false",
     "trainer.max_epochs=3",
     "trainer.log_every_n_steps=1",
     "module.norm_epochs=1",

@@ -6,28 +6,23 @@ an embedding. Recordings over the window (30 s; AST and CLAP 10) are cut into eq
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from pickle import UnpicklingError
 from types import ModuleType
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
 from datamodules.audio import fit_length
-from serab.extractors.base import Extractor
+from serab.extractors.layered import ALL, LayeredExtractor, check_layer
 from serab.extractors.loading import digest_weights, torch_device
 from serab.extractors.transformers.families import FAMILIES
 from serab.extractors.transformers.revisions import pin_revision, pinned_revision
 
-ALL = "all"
 
-
-class TransformersExtractor(Extractor):
+class TransformersExtractor(LayeredExtractor):
     """The mean over the valid frames of one layer, or of the mean of all layers.
 
     Args:
@@ -106,6 +101,7 @@ class TransformersExtractor(Extractor):
         self.layer = _checked_layer(layer, count, config.model_type)
         self.layers = tuple(range(count + 1)) if layer == ALL else ()
         self.sample_rate = self._features.sampling_rate
+        self.window = round(self._family.window(self._features) * self.sample_rate)
         self.name = name or Path(model).name
         self.licence, self.trained_on = licence, trained_on
         self.revision = revision or getattr(config, "_commit_hash", None)
@@ -121,33 +117,6 @@ class TransformersExtractor(Extractor):
             f"{self._config.model_type} {version('transformers')}"
         )
 
-    def at_layer(self, layer: int) -> TransformersExtractor:
-        """The same model at one layer, its weights shared."""
-        if layer not in self.layers:
-            return super().at_layer(layer)  # type: ignore[return-value]
-        one = copy.copy(self)
-        one.layer, one.layers = layer, ()
-        one.fingerprint = one._fingerprint()
-        return one
-
-    @torch.no_grad()
-    def transform(self, waveforms: Iterable[np.ndarray]) -> np.ndarray:
-        return np.stack([self._embed(waveform) for waveform in waveforms])
-
-    def _embed(self, waveform: np.ndarray) -> np.ndarray:
-        window = round(self._family.window(self._features) * self.sample_rate)
-        count = max(1, -(-len(waveform) // window))
-        parts = np.array_split(waveform, count)
-        if not self.layers:
-            frames = torch.cat([self._frames(part)[0] for part in parts])
-            return frames.mean(0).float().cpu().numpy()
-        sums, length = [], 0
-        for part in parts:  # frames of all layers are kept for one part at a time
-            frames_by_layer = self._frames(part)
-            length += len(frames_by_layer[0])
-            sums.append(torch.stack([frames.sum(0) for frames in frames_by_layer]))
-        return (torch.stack(sums).sum(0) / length).flatten().float().cpu().numpy()
-
     def _frames(self, waveform: np.ndarray) -> list[Tensor]:
         """Valid frames (T, D) of at most a window, of each layer that is asked for."""
         samples = max(len(waveform), self._shortest)
@@ -160,13 +129,10 @@ class TransformersExtractor(Extractor):
         output = self._model(**features, output_hidden_states=True, return_dict=True)
         # some families' last layer is there before their last norm
         hidden = (*output.hidden_states[:-1], output.last_hidden_state)
-        if self.layer == ALL:
-            layers = list(hidden)
-        else:
-            layers = [
-                torch.stack(hidden).mean(0) if self.layer == "mean" else hidden[int(self.layer)]
-            ]
-        return [self._family.frames(one, features, samples, self._config) for one in layers]
+        return [
+            self._family.frames(one, features, samples, self._config)
+            for one in self._chosen(hidden)
+        ]
 
 
 def _cannot_load(model: str, error: Exception) -> ValueError:
@@ -182,14 +148,7 @@ def _checked_layer(layer: int | str, count: int, kind: str) -> int | str:
         raise ValueError(
             f"extractor.layer={layer}: the layers of CLAP have different widths; give a number."
         )
-    if layer in ("mean", ALL):
-        return layer
-    if type(layer) is not int or not -count - 1 <= layer <= count:
-        raise ValueError(
-            f"extractor.layer={layer}: the model has {count} layers; give all, mean, or a number "
-            f"from {-count - 1} to {count}."
-        )
-    return layer
+    return check_layer(layer, count)
 
 
 def _transformers() -> ModuleType:

@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from serab.escaping import one_line
 from serab.report.page import Picture
-from serab.report.pictures import WIDTH, Theme, both_themes
+from serab.report.pictures import TEXT, WIDTH, Theme, both_themes
 
 _LINES = ("-", "--", ":", "-.", (0, (1, 1)), (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (7, 3)))
 
@@ -74,9 +74,9 @@ def curves_picture(
         axes.grid(axis="y", color=theme.line, linewidth=0.6)
         axes.set_axisbelow(True)
         axes.tick_params(length=0)
-        axes.set_title(title, fontsize=9.5, color=theme.ink, loc="left")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, frameon=False,
-                    fontsize=8, labelcolor=theme.ink, handlelength=3.6)  # fmt: skip
+        _write_title(axes, theme, title)
+        axes.figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8,
+                           labelcolor=theme.ink, handlelength=3.6)  # fmt: skip
 
     return both_themes(name, alt, draw, WIDTH * 0.95)
 
@@ -100,8 +100,8 @@ def dots_picture(
         axes.set_ylim(len(dots) - 0.4, -0.6)
         axes.grid(axis="x", color=theme.line, linewidth=0.6)
         axes.set_axisbelow(True)
-        axes.set_xlabel(label)
-        axes.set_title(title, fontsize=9.5, color=theme.ink, loc="left")
+        axes.figure.supxlabel(label, fontsize=TEXT, color=theme.muted)
+        _write_title(axes, theme, title)
 
     return both_themes(name, alt, draw, 1.0 + 0.21 * len(dots))
 
@@ -131,6 +131,11 @@ def matrix_picture(
         axes.tick_params(length=0)
         axes.set_xlabel(labels[0])
         axes.set_ylabel(labels[1])
-        axes.set_title(title, fontsize=9.5, color=theme.ink, loc="left")
+        _write_title(axes, theme, title)
 
     return both_themes(name, alt, draw, 1.3 + 0.42 * len(rows))
+
+
+def _write_title(axes: Axes, theme: Theme, title: str) -> None:
+    """Over the whole picture: over the axes alone a long one is cut, or takes their room."""
+    axes.figure.suptitle(title, x=0.01, ha="left", fontsize=9.5, color=theme.ink)

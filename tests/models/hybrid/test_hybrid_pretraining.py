@@ -126,7 +126,8 @@ def test_targets_are_of_what_the_encoder_hears():
     model._trainer = Trainer(logger=False, accelerator="cpu", log_every_n_steps=0)
     seen = {}
     model.descriptor_head.register_forward_pre_hook(lambda _, inputs: seen.update(d=inputs[1]))
-    model.frontend.register_forward_pre_hook(lambda _, inputs: seen.update(w=inputs[0]))
+    of_crops = model.frontend.of_crops
+    model.frontend.of_crops = lambda waveform: seen.update(w=waveform) or of_crops(waveform)
     model.step(Voices().waveforms)
     assert seen["w"].shape[-1] < Voices().waveforms.shape[-1]
     assert torch.equal(seen["d"], Descriptors()(seen["w"]))

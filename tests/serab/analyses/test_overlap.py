@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from datamodules.landmark_file import landmark_path
+from datamodules.listening import main as listen_main
+from datamodules.manifest.recordings import scan_folder
+from datamodules.shards.packing import pack
 from serab.analyses.__main__ import main
-from serab.analyses.overlap import Sameness, overlap, recordings_of
+from serab.analyses.overlap import Sameness, overlap
 from serab.index import CorpusIndex, Stamp, Utterance, write_index
 
 SECONDS = 2.5
@@ -62,13 +66,39 @@ def heard(index, tmp_path_factory) -> Path:
 
 
 def test_overlap(index, heard):
-    found = overlap(recordings_of(heard), index)
+    found = overlap(heard, index)
     assert found.utterances_by(Sameness.FILE) == ["u0"]
     assert found.utterances_by(Sameness.AUDIO) == ["u1"]
     assert found.utterances_by(Sameness.CONTENT) == ["u2", "u3"]
     assert {Path(pair.recording).stem for pair in found.pairs} == {"equal", "decoded", "mp3", "cut"}
     assert found.recordings == 14
     assert found.false_alarms == 0
+
+
+def test_landmarks_answer_when_the_recordings_are_gone(index, heard, tmp_path):
+    out = landmark_path(tmp_path / "encoder.safetensors")
+    assert listen_main([str(heard), "--out", str(out)]) == 0
+    (tmp_path / "encoder.safetensors").touch()
+    kept = overlap(tmp_path, index)  # a run directory
+    assert kept.utterances_by(Sameness.FILE) == ["u0"]
+    assert kept.utterances_by(Sameness.AUDIO) == ["u1"]
+    assert kept.utterances_by(Sameness.CONTENT) == ["u2", "u3"]
+    assert (kept.recordings, kept.false_alarms, len(kept.digest)) == (14, 0, 64)
+    assert overlap(out, index) == overlap(tmp_path / "encoder.safetensors", index) == kept
+    pack(scan_folder(heard), tmp_path / "shards", jobs=1)
+    packed = tmp_path / "packed.landmarks.zip"
+    assert listen_main([str(tmp_path / "shards"), "--out", str(packed)]) == 0
+    decoded = overlap(packed, index)  # no file is known any more
+    assert decoded.utterances_by(Sameness.AUDIO) == ["u0", "u1"]
+    assert decoded.utterances_by(Sameness.CONTENT) == ["u2", "u3"]
+
+
+def test_what_has_no_landmarks_says_how_to_get_some(index, tmp_path):
+    encoder = tmp_path / "encoder.safetensors"
+    encoder.touch()
+    for source in (encoder, tmp_path):
+        with pytest.raises(ValueError, match=r"no encoder.landmarks.zip beside it; write it with"):
+            overlap(source, index)
 
 
 def test_the_command_keeps_what_it_finds(index, heard, tmp_path, capsys, monkeypatch):
@@ -85,6 +115,6 @@ def test_the_command_keeps_what_it_finds(index, heard, tmp_path, capsys, monkeyp
     assert (kept["corpus_digest"], kept["recordings"]) == (index.digest, 1)
     manifest.write_text("path\ngone.wav\n")
     assert main(arguments) == 1
-    assert "none of the 1 recordings can be read" in capsys.readouterr().err
+    assert "none of its 1 recordings is there, the first is" in capsys.readouterr().err
     assert main(["overlap", str(tmp_path / "no"), "--task", "EMV"]) == 1
     assert "no such file or folder" in capsys.readouterr().err

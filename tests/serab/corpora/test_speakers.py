@@ -22,7 +22,7 @@ from tests.support.corpus_trees import provider_paths, write_tree, write_wav
         ("EMB", "wav/16b10Wa.wav", ("female", 31, "German", "b10")),
         ("EMV", "m1/dis-m1-l4.wav", ("male", None, "Italian", "l4")),
         ("RAV", "Actor_02/03-01-05-01-02-01-02.wav", ("female", None, "English", "02")),
-        ("SAV", "AudioData/DC/sa07.wav", ("male", None, "English", "07")),
+        ("SAV", "AudioData/DC/sa07.wav", ("male", None, "English", None)),
         ("SHE", "male/M01S01.wav", ("male", None, "Persian", None)),
         ("SUBESCO", "M_10_TITAS_S_3_FEAR_5.wav", ("male", None, "Bangla", "3")),
         ("TESS", "YAF_pleasant_surprised/YAF_food_ps.wav", ("female", 26, "English", "food")),

@@ -36,6 +36,21 @@ def test_corpus_norm_is_the_mean_of_utterance_statistics(artefact):
     assert extractor.transform(WAVEFORMS[1:2])[0] == pytest.approx(expected, abs=1e-4)
 
 
+def test_log_mels_of_fitting_are_embedded_once_and_are_the_same(artefact, monkeypatch):
+    """To the bit, whatever finds room; a waveform that isn't of the training part is computed."""
+    embeddings = []
+    sizes = [
+        mel.nbytes for mel in map(EncoderExtractor(artefact, device="cpu")._log_mel, WAVEFORMS)
+    ]
+    for room in (2**27, sum(sizes[:2]), 0):
+        monkeypatch.setattr("serab.extractors.log_mels.MAX_BYTES", room)
+        extractor = EncoderExtractor(artefact, device="cpu").fit(WAVEFORMS[:3])
+        held = len(extractor._kept._kept)
+        embeddings += [extractor.transform(WAVEFORMS), extractor.transform(WAVEFORMS)]
+        assert (held, len(extractor._kept._kept)) == ({2**27: 3, 0: 0}.get(room, 2), 0)
+    assert all(np.array_equal(embeddings[0], other) for other in embeddings)
+
+
 def test_an_embedding_doesn_t_depend_on_its_batch_mates(artefact):
     extractor = EncoderExtractor(artefact, device="cpu").fit(WAVEFORMS)
     together = extractor.transform(WAVEFORMS)

@@ -1,23 +1,20 @@
 """Entries hold, come out of a run as they stand, and what was edited or is no result is refused."""
 
-import json
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from datamodules.typed_json import sealed
+from serab.analyses.overlap import Overlap, Pair, Sameness
 from serab.leaderboard.__main__ import main
-from serab.leaderboard.add import check_whole
 from serab.leaderboard.check import faults
-from serab.leaderboard.entry import FOLDER, Entry, read_entries, read_entry, write_entry
+from serab.leaderboard.entry import Heard, read_entries, read_entry, write_entry
 from serab.leaderboard.page import page
 from serab.leaderboard.rows import rows_of
 from serab.leaderboard.table import BEGIN, END, table
-from serab.protocol import STRICT
-from serab.results.run_files import RunFiles
-from serab.results.summary import summarise_all, write_summary
+from tests.support.board import copy_entries, emb_of, one
 from tests.support.paths import ROOT
 
 COMMAND = ("--command", "python evaluate.py")
@@ -26,30 +23,7 @@ KNOWN = ("--name", "random audio_ntt_512", *COMMAND)
 
 @pytest.fixture
 def entries(tmp_path: Path) -> Path:
-    """Two systems' entries on EmoDB."""
-    for path in FOLDER.glob("*/EMB.*.json"):
-        if path.parent.name in ("random-audio-ntt-512", "opensmile-compare-2016"):
-            copied = tmp_path / "entries" / path.relative_to(FOLDER)
-            copied.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, copied)
-    return tmp_path / "entries"
-
-
-def one(entries: Path, name: str = "random-audio-ntt-512/EMB.strict.json") -> tuple[Path, Entry]:
-    return entries / name, read_entry(entries / name)
-
-
-def emb_of(shared: Path, name: str, tmp_path: Path, change: dict) -> Path:
-    """A run's results on EmoDB, changed."""
-    run = tmp_path / "run"
-    run.mkdir()
-    for file in ("results.jsonl", "predictions.jsonl"):
-        lines = (shared / "results" / name / file).read_text().splitlines()
-        rows = [row for row in map(json.loads, lines) if row["task"] == "EMB"]
-        changed = change if file == "results.jsonl" else {}
-        (run / file).write_text("".join(json.dumps(row | changed) + "\n" for row in rows))
-    write_summary(summarise_all(RunFiles(run).results, [STRICT]), run)
-    return run
+    return copy_entries(tmp_path / "entries")
 
 
 def test_those_of_the_repository_hold():
@@ -60,7 +34,7 @@ def test_a_run_gives_its_entries(entries, shared, tmp_path, capsys):
     path, entry = one(entries)
     path.unlink()
     known = ("--name", entry.system.name, "--command", entry.command)
-    run = emb_of(shared, "random-strict", tmp_path, {})
+    run = emb_of(shared, tmp_path / "run", {})
     assert main(["add", str(run), *known, "--entries", str(entries)]) == 0
     assert read_entry(path).splits == entry.splits
     assert read_entry(path).utterances_digest == entry.utterances_digest
@@ -75,6 +49,37 @@ def test_a_new_system_is_described(entries: Path, shared: Path, capsys: pytest.C
     assert "new: is new here; give --kind, --licence, --pretraining, --source too" in sentence
 
 
+def test_whether_pretraining_heard_the_corpus(entries, shared, tmp_path, capsys):
+    path, entry = one(entries)
+    path.unlink()
+    run = emb_of(shared, "random-strict", tmp_path, {})
+    found = Overlap("EMB", entry.corpus_digest, 535, recordings=90)
+    found.pairs = [
+        Pair("a.wav", u, Sameness.AUDIO.value) for u in ("03a01Fa", "03a01Fa", "03a01Nc")
+    ]
+    kept = tmp_path / "overlap.json"
+    kept.write_text(json.dumps(sealed(found.content)))
+    add = ["add", str(run), *KNOWN, "--entries", str(entries), "--overlap", str(kept)]
+    assert main(add) == 0
+    assert read_entry(path).heard == Heard(90, 535, 2)
+    trained = replace(read_entry(path), system=replace(entry.system, kind="self-supervised"))
+    assert "2 of 535 utterances" in page([trained])
+    assert "not checked" in page([replace(trained, heard=None)])
+    assert "nothing is heard" in page([entry])
+    kept.write_text(json.dumps(sealed(replace(found, corpus_digest="0" * 64).content)))
+    capsys.readouterr()
+    assert main(add) == 1
+    assert "is of another EMB than the corpora of the run (EMB)" in capsys.readouterr().err
+
+
+def test_an_installed_project_s_entries_stay(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.setattr("serab.leaderboard.__main__.IS_INSTALLED", True)
+    assert main(["add", str(tmp_path / "run"), *KNOWN]) == 1
+    assert "--entries DIR: the entries of an installed project" in capsys.readouterr().err
+    assert main(["add", str(tmp_path / "run"), *KNOWN, "--entries", str(tmp_path)]) == 1
+    assert "--entries DIR" not in capsys.readouterr().err  # there is no such run
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -83,18 +88,11 @@ def test_a_new_system_is_described(entries: Path, shared: Path, capsys: pytest.C
     ],
 )
 def test_what_is_no_result(entries, shared, tmp_path, change, sentence, capsys):
-    run = emb_of(shared, "random-strict", tmp_path, change)
+    run = emb_of(shared, tmp_path / "run", change)
     before = sorted(entries.rglob("*.json"))
     assert main(["add", str(run), *KNOWN, "--entries", str(entries)]) == 1
     assert sentence in capsys.readouterr().err
     assert sorted(entries.rglob("*.json")) == before
-
-
-def test_folds_are_no_splits(shared: Path, tmp_path: Path):
-    row = next(iter(RunFiles(emb_of(shared, "random-strict", tmp_path, {})).results))
-    check_whole(tmp_path, row)
-    with pytest.raises(ValueError, match="EMB was cross-validated over speakers"):
-        check_whole(tmp_path, replace(row, folds=5))
 
 
 def test_an_edited_entry_is_found(entries: Path, capsys: pytest.CaptureFixture):
