@@ -86,7 +86,6 @@ def pretrain(cfg: DictConfig, run_dir: Path) -> Outcome:
         data.find(trainer, f"run_dir={run_dir} resume=auto" if resumes else None)
         save_config(cfg, run_dir)
         trainer.loggers = make_loggers(cfg)  # a W&B run begins where nothing is wrong any more
-
     advice = as_started(f"go on with: python train.py run_dir={run_dir} resume=auto")
     fit(trainer, module, data, checkpoint, advice)
     if not trainer.is_global_zero:
