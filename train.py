@@ -81,13 +81,11 @@ def pretrain(cfg: DictConfig, run_dir: Path) -> Outcome:
     checkpoint = checkpoint_to_resume(run_dir, cfg.resume, module.spec)
     if cfg.init is not None and checkpoint is None:
         start_from(module, cfg.init, cfg.init_norm, cfg.init_accept_licence)
-    data = build(cfg.data)
-    trainer = build_trainer(cfg, run_dir)
+    data, trainer = build(cfg.data), build_trainer(cfg, run_dir)
     if first_process():
         data.find(trainer, f"run_dir={run_dir} resume=auto" if resumes else None)
         save_config(cfg, run_dir)
         trainer.loggers = make_loggers(cfg)  # a W&B run begins where nothing is wrong any more
-
     advice = as_started(f"go on with: python train.py run_dir={run_dir} resume=auto")
     fit(trainer, module, data, checkpoint, advice)
     if not trainer.is_global_zero:

@@ -23,6 +23,9 @@ from datamodules.shards.layout import Shards, open_shards
 
 log = logging.getLogger(__name__)
 
+LANDMARK_HOURS = 100
+"""Of speech whose landmarks are kept without being asked for: 15 minutes of a processor."""
+
 
 class Recordings(Audible, Protocol):
     """What a data module knows of its recordings; runs of equal digests draw the same crops."""
@@ -149,11 +152,19 @@ class CropData(LightningDataModule, Generic[Found, Made]):
         }
 
     def keep_landmarks(self, encoder: Path) -> None:
-        """Write the recordings' landmarks beside the encoder that heard them."""
+        """Write the recordings' landmarks beside the encoder; of many hours, say how."""
         if not self.landmarks:
             return
         assert self.manifest is not None
-        path = landmark_path(encoder)
+        path, hours = landmark_path(encoder), self.manifest.seconds / 3600
+        if hours > LANDMARK_HOURS:
+            log.info(
+                "landmarks   none of %.0f h, which take a while; when there is time: python -m "
+                "datamodules.listening RECORDINGS --out %s",
+                hours,
+                path,
+            )
+            return
         about = listen(self.manifest, path)
         log.info("landmarks   %s, %.2f MB", path, path.stat().st_size / 1e6)
         if about.unreadable:

@@ -67,7 +67,7 @@ class LeakReport:
         return found or ["no speaker and no recording is in two parts"]
 
 
-def split(index: CorpusIndex, protocol: Protocol, draw: int | Draw = 0) -> Split:
+def split(index: CorpusIndex, protocol: Protocol, draw: int | Draw = 0, turn: int = 0) -> Split:
     """Divide a corpus into training, validation and test by speaker.
 
     The released rule (SERAB, section 2.1): the sorted ids, shuffled by
@@ -77,15 +77,15 @@ def split(index: CorpusIndex, protocol: Protocol, draw: int | Draw = 0) -> Split
     are divided 3 : 1 between training and validation. Official parts are kept, whatever the seed;
     where there is no official validation part, a quarter of the training speakers validates.
 
-    Of a cross-validation the shuffled ids (seed 0) stand in a ring that is cut into folds from its
-    end: the fold of `draw` is tested, the speakers before it, as many as by the rule, validate, and
-    the others train; so everyone is tested once, and validation goes round. Fold 0 of as many
-    folds as the rule's test parts fill is the split of seed 0.
+    Of a cross-validation the shuffled ids (seed 0) stand in a ring that is cut into folds: the
+    fold of `draw` is tested, the speakers after it, as many as the rule's share, validate, and the
+    others train; so everyone is tested once, and validation goes round.
 
     Args:
         index: the corpus.
         protocol: whose rules hold.
         draw: which division.
+        turn: 0 for these rules; others are of `rotation`.
 
     Raises:
         ValueError: under two speakers, a part that gets no speaker, or folds of official parts.
@@ -108,14 +108,15 @@ def split(index: CorpusIndex, protocol: Protocol, draw: int | Draw = 0) -> Split
         return _official_split(index, ids, kept, random, protocol, seed, emotions)
     shares = np.cumsum(record.probabilities)
     first, second = (int(share * len(names)) for share in shares[:2])
-    if len(names) == 2:
-        testing = names[::-1] if draw.number % 2 and draw.folds else names
-        return _split_two(testing, ids, kept, random, protocol, draw, emotions)
+    n_test = 1 if len(names) == 2 else len(names) - second
+    names = np.roll(names, turn * n_test).tolist()
+    if draw.folds is None and len(names) == 2:
+        return _split_two(names, ids, kept, random, protocol, seed, emotions)
     if draw.folds is not None:
-        parts = _fold(names, draw, max(1, second - first))
+        parts = _fold(names, draw, record.probabilities[1])
     else:
-        members = (names[:first], names[first:second], names[second:])
-        parts = dict(zip(PARTS, members, strict=True))
+        testers = names[second + max(0, (turn + 1) * n_test - len(names)) :]  # of them some were
+        parts = dict(zip(PARTS, (names[:first], names[first:second], testers), strict=True))
     if not all(parts.values()):
         raise ValueError(
             f"{index.code}: {len(names)} speaker(s) can't be divided into training, validation "
@@ -131,34 +132,36 @@ def split(index: CorpusIndex, protocol: Protocol, draw: int | Draw = 0) -> Split
     )
 
 
-def _fold(names: list[str], draw: Draw, validating: int) -> dict[str, list[str]]:
+def _fold(names: list[str], draw: Draw, share: float) -> dict[str, list[str]]:
     """Who is in which part of a fold; training may get nobody."""
     assert draw.folds is not None
-    end, start = (
-        len(names) - -(-fold * len(names) // draw.folds) for fold in (draw.number, draw.number + 1)
-    )
+    edges = [fold * len(names) // draw.folds for fold in range(draw.folds + 1)]
+    start, end = edges[draw.number], edges[draw.number + 1]
     ring = names[end:] + names[:start]
+    validating = max(1, int(share * len(names)))
     return {
-        "train": ring[:-validating],
-        "validation": ring[-validating:],
+        "train": ring[validating:],
+        "validation": ring[:validating],
         "test": names[start:end],
     }
 
 
 def rotation(index: CorpusIndex, protocol: Protocol) -> tuple[Split, ...]:
-    """Folds in which every speaker is tested once, as many at a time as `split` tests.
+    """Splits in which every speaker is tested once; the first is `split`'s.
 
-    Official parts are one split.
+    The order of the speakers is turned by as many as are tested, until all were. In the last turn
+    speakers who were tested before have no part. Official parts are one split.
 
     Raises:
         ValueError: as `split`.
     """
-    released = split(index, protocol)
-    if index.has_parts:
-        return (released,)
-    speakers = {name for members in released.speakers.values() for name in members}
-    folds = -(-len(speakers) // len(released.speakers["test"]))
-    return tuple(split(index, protocol, Draw(fold, folds)) for fold in range(folds))
+    splits = [split(index, protocol)]
+    speakers = {ids for part in splits[0].speakers.values() for ids in part}
+    while not index.has_parts and len({n for s in splits for n in s.speakers["test"]}) < len(
+        speakers
+    ):
+        splits.append(split(index, protocol, turn=len(splits)))
+    return tuple(splits)
 
 
 def speaker_ids(index: CorpusIndex, protocol: Protocol) -> list[str]:
@@ -219,7 +222,7 @@ def _split_two(
     kept: np.ndarray,
     random: np.random.RandomState,
     protocol: Protocol,
-    draw: Draw,
+    seed: int,
     emotions: tuple[str, ...],
 ) -> Split:
     test = np.array([i for i in kept if ids[i] == names[1]], dtype=int)
@@ -229,9 +232,7 @@ def _split_two(
     speakers: dict[str, tuple[str, ...]]
     speakers = {"train": (names[0],), "validation": (names[0],), "test": (names[1],)}
     train, validation = np.sort(order[:cut]), np.sort(order[cut:])
-    return Split(
-        protocol, draw.number, train, validation, test, speakers, emotions, folds=draw.folds
-    )
+    return Split(protocol, seed, train, validation, test, speakers, emotions)
 
 
 def _some(names: tuple[str, ...], most: int = 10) -> str:

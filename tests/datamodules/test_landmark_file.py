@@ -8,6 +8,8 @@ import pytest
 from datamodules import landmark_file
 from datamodules.landmark_file import landmark_path, read_about, read_landmarks, write_landmarks
 from datamodules.landmarks import RATE, Peaks, Sound, find_peaks
+from datamodules.manifest.recordings import Manifest, Recording
+from datamodules.pretraining import PretrainingData
 
 
 def sounds(count: int) -> list[Sound]:
@@ -84,3 +86,13 @@ def test_long_recordings_have_the_peaks_of_their_parts(monkeypatch):
     assert np.array_equal(whole.frames, parts.frames)
     assert not len(find_peaks(np.zeros(RATE)).bins)
     assert not len(find_peaks(noise[:100]).bins)
+
+
+def test_of_many_hours_the_command_is_told(tmp_path, caplog):
+    data = PretrainingData(root=str(tmp_path))
+    data.manifest = Manifest(tmp_path, (Recording("a.wav", 101 * 3600 * 16_000, 16_000),))
+    with caplog.at_level("INFO"):
+        data.keep_landmarks(tmp_path / "encoder.safetensors")
+    assert "none of 101 h" in caplog.text
+    assert "--out " + str(tmp_path / "encoder.landmarks.zip") in caplog.text
+    assert not list(tmp_path.iterdir())

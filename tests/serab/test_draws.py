@@ -2,7 +2,6 @@
 
 import json
 import logging
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,7 +19,7 @@ from serab.report.compose import compose
 from serab.report.runs import read_runs
 from serab.report.words import percent
 from serab.results.verify import verify_run
-from serab.splits import leak_report, rotation, split
+from serab.splits import leak_report, split
 from serab.verify import main as verify
 from tests.support.corpus_trees import write_wav
 from tests.support.small_corpus import make_corpus
@@ -188,20 +187,3 @@ def test_official_parts_that_share_speakers(tmp_path, monkeypatch, caplog):
         found = run_plan(planned, Loudness(), tmp_path / "run")
     assert found.results[0].leaks
     assert plan("MINE", "published", 1, ["LDA"], 1).draws["MINE", "published"] == (Draw(0),)
-
-
-def test_the_first_fold_is_the_split_of_seed_0_and_a_rotation_is_such_folds(data):
-    index = load_index("EMV", data)
-    first = split(index, STRICT, Draw(0, 3))
-    assert first.speakers == split(index, STRICT).speakers
-    assert [fold.draw for fold in rotation(index, STRICT)] == [Draw(n, 3) for n in range(3)]
-
-
-def test_two_speakers_take_turns(data):
-    index = load_index("EMV", data)
-    people = sorted({u.speaker for u in index.utterances})[:2]
-    two = replace(index, utterances=tuple(u for u in index.utterances if u.speaker in people))
-    assert sorted(fold.speakers["test"] for fold in rotation(two, STRICT)) == [
-        (people[0],),
-        (people[1],),
-    ]
