@@ -8,14 +8,8 @@ from torch import Tensor, nn
 
 from models.hybrid.contours import EVERYWHERE, VOICED_ONLY, Contours
 
-PERCENTILES = (1, 25, 50, 75, 99)
-STATISTICS = (
-    *("mean", "std", "skewness", "kurtosis", *(f"p{share}" for share in PERCENTILES)),
-    *("high", "low", "trend", "bow", "unrest", "rise", "fall", "change"),
-)
-STEP = 3
-"""Frames between the two whose difference is a change, 30 ms."""
-TINY = 1e-6
+STATISTICS = ("mean", "std", "p10", "p50", "p90", "change", "trend")
+SHARES = (0.1, 0.5, 0.9)
 MODULATIONS = ((1.0, 3.0), (3.0, 6.0), (6.0, 12.0), (12.0, 25.0))
 """Hz, bands of the level's modulation spectrum."""
 RHYTHM = ("voiced_share", "voiced_onsets", *(f"modulation_{a:g}_{b:g}" for a, b in MODULATIONS))
@@ -24,12 +18,9 @@ NAMES = (*(f"{c}_{s}" for c in (*EVERYWHERE, *VOICED_ONLY) for s in STATISTICS),
 
 
 class Descriptors(nn.Module):
-    """`STATISTICS` of each contour, those of the voice over voiced frames alone; and the rhythm:
-    share of voiced frames, voiced stretches a second, modulation of the level in dB.
-
-    `high` and `low` are shares of frames in the upper and lower quarter of the range; trend and bow
-    are the coefficients of a parabola in seconds, `unrest` is what deviates from it; rise, fall and
-    change are over 30 ms.
+    """Mean, deviation, percentiles, mean change from frame to frame and trend (a second) of each
+    contour, those of the voice over voiced frames alone; and the rhythm: share of voiced frames,
+    voiced stretches a second, modulation of the level in dB.
 
     A clip with under two voiced frames has zeros for the voice.
 
@@ -54,49 +45,22 @@ def statistics(contours: Float[Tensor, "B C T"], kept: Bool[Tensor, "B T"]) -> F
     """`STATISTICS` of each contour over the frames that are kept; 0 where these are under two."""
     mask = kept[:, None].to(contours.dtype)
     count = mask.sum(-1).clamp_min(1)
-    mean = masked_mean(contours, mask)
+    mean = (contours * mask).sum(-1) / count
     centred = (contours - mean[..., None]) * mask
-    std = masked_mean(centred.square(), mask).sqrt()
-    scaled = centred / std.clamp_min(TINY)[..., None]
-    skewness, kurtosis = masked_mean(scaled**3, mask), masked_mean(scaled**4, mask)
+    std = (centred.square().sum(-1) / count).sqrt()
     ordered = contours.masked_fill(~kept[:, None], torch.inf).sort(-1).values
     percentiles = [
-        ordered.gather(-1, ((count - 1) * share / 100).round().long().expand_as(mean)[..., None])
-        for share in PERCENTILES
+        ordered.gather(-1, ((count - 1) * share).round().long().expand_as(mean)[..., None])[..., 0]
+        for share in SHARES
     ]
-    least, most = percentiles[0], percentiles[-1]
-    high = masked_mean((contours > least + 0.75 * (most - least)).to(mask), mask)
-    low = masked_mean((contours < least + 0.25 * (most - least)).to(mask), mask)
-    shape = [mean, std, skewness, kurtosis, *(p[..., 0] for p in percentiles), high, low]
-    every = torch.stack([*shape, *parabola(centred, mask), *movement(contours, mask)], -1)
+    both = mask[..., 1:] * mask[..., :-1]
+    change = (contours.diff(dim=-1).abs() * both).sum(-1) / both.sum(-1).clamp_min(1)
+    seconds = torch.arange(contours.shape[-1], device=contours.device) / 100
+    moments = (seconds - (seconds * mask).sum(-1, keepdim=True) / count[..., None]) * mask
+    trend = (centred * moments).sum(-1) / moments.square().sum(-1).clamp_min(1e-2)
+    every = torch.stack([mean, std, *percentiles, change, trend], -1)
     every = torch.where(mask.sum(-1)[..., None] > 1, every, torch.zeros(()).to(every))
     return every.flatten(1)
-
-
-def masked_mean(values: Float[Tensor, "B C T"], mask: Float[Tensor, "B 1 T"]) -> Tensor:
-    return (values * mask).sum(-1) / mask.sum(-1).clamp_min(1)
-
-
-def parabola(centred: Float[Tensor, "B C T"], mask: Float[Tensor, "B 1 T"]) -> list[Tensor]:
-    """Trend (a second), bow (a square second) and deviation from both, by least squares."""
-    seconds = torch.arange(centred.shape[-1], device=centred.device) / 100
-    linear = (seconds - masked_mean(seconds.expand_as(mask), mask)[..., None]) * mask
-    power = linear.square().sum(-1, keepdim=True).clamp_min(1e-2)
-    square = linear.square() - masked_mean(linear.square(), mask)[..., None]
-    square = square - linear * ((square * linear).sum(-1, keepdim=True) / power)
-    square = square * mask
-    trend = (centred * linear).sum(-1, keepdim=True) / power
-    bow = (centred * square).sum(-1, keepdim=True) / square.square().sum(-1, True).clamp_min(1e-4)
-    rest = masked_mean((centred - trend * linear - bow * square).square(), mask).sqrt()
-    return [trend[..., 0], bow[..., 0], rest]
-
-
-def movement(contours: Float[Tensor, "B C T"], mask: Float[Tensor, "B 1 T"]) -> list[Tensor]:
-    """Mean rise, mean fall and deviation of the change over `STEP` frames, both of them kept."""
-    both = mask[..., STEP:] * mask[..., :-STEP]
-    change = contours[..., STEP:] - contours[..., :-STEP]
-    rise, fall = (masked_mean(part.clamp_min(0), both) for part in (change, -change))
-    return [rise, fall, masked_mean((change - (rise - fall)[..., None]).square(), both).sqrt()]
 
 
 def rhythm(level: Float[Tensor, "B T"], voiced: Bool[Tensor, "B T"]) -> Float[Tensor, "B N"]:
