@@ -34,6 +34,7 @@ FREE = (
     "run_dir",
     "root",
     "manifest",
+    "landmarks",
     "default_root_dir",
     "max_epochs",
     "max_steps",

@@ -1,5 +1,6 @@
 """Entries hold, come out of a run as they stand, and what was edited or is no result is refused."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -52,7 +53,7 @@ def test_a_new_system_is_described(entries: Path, shared: Path, capsys: pytest.C
 def test_whether_pretraining_heard_the_corpus(entries, shared, tmp_path, capsys):
     path, entry = one(entries)
     path.unlink()
-    run = emb_of(shared, "random-strict", tmp_path, {})
+    run = emb_of(shared, tmp_path / "run", {})
     found = Overlap("EMB", entry.corpus_digest, 535, recordings=90)
     found.pairs = [
         Pair("a.wav", u, Sameness.AUDIO.value) for u in ("03a01Fa", "03a01Fa", "03a01Nc")
