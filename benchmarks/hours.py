@@ -94,7 +94,7 @@ def train(run: Run, shards: Path, out: Path) -> float:
     """Train it, or go on with it.
 
     Returns:
-        processor time in minutes.
+        processor time in minutes, of this start alone.
     """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
@@ -190,8 +190,9 @@ def draw(out: Path, scores: dict[str, float], steps: int, total: float) -> None:
         for (name, value), style in zip(scores.items(), (":", "--"), strict=False):
             axis.axhline(value, color="0.4", linestyle=style)
             axis.annotate(name, (x[0], value), (0, 3), textcoords="offset points", fontsize=11)
+        axis.margins(y=0.08)
         axis.set_xscale("log")
-        axis.set_xticks(x, [f"{value:g}" for value in x])
+        axis.set_xticks(x, [f"{value:.3g}" for value in x])
         axis.minorticks_off()
         axis.set_xlabel(label)
     axes[0].set_ylabel("EMB, validation speakers, %")
