@@ -6,7 +6,7 @@ The recipe of `experiment=speech_512` on random parts of a folder at equal steps
 four lengths, with BYOL-A's window instead of BYOL-S's, and with `cvt_small` for the processor time
 of `audio_ntt_512`. Each encoder is scored on EMB by a logistic regression on the *validation*
 speakers of the five strict splits; test speakers are never read. Runs that are in DIR already
-aren't done again. With the defaults about an hour of one core.
+aren't done again. With the defaults about 80 minutes of one core.
 """
 
 from __future__ import annotations
