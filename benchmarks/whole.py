@@ -45,7 +45,10 @@ class Record:
 
     def __init__(self, path: Path):
         self.path = path
-        self.stages: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        try:
+            self.stages: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        except ValueError as error:
+            raise ValueError(f"{path}: is damaged ({error}); delete it to begin anew.") from error
 
     def do(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         if name not in self.stages:
@@ -232,5 +235,5 @@ def _line(name: str, row: dict[str, float]) -> str:
 if __name__ == "__main__":
     try:
         main()
-    except RuntimeError as error:
-        sys.exit(str(error))
+    except (RuntimeError, ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
