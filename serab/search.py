@@ -91,8 +91,9 @@ class PreparedTask:
 
         started, n_fit = time.perf_counter(), self.task.n_fit
         points = list(ParameterGrid(dict(candidate.grid)))
-        predictions = self._predict(candidate, points, self.task.n_train, n_fit)
         true = self.task.targets[self.task.n_train : n_fit]
+        expected = true if score is accuracy else None
+        predictions = self._predict(candidate, points, self.task.n_train, n_fit, expected)
         scores = [score(true, predicted) for predicted in predictions]
         best = int(np.argmax(scores))
         return Searched(points[best], scores[best], time.perf_counter() - started)
@@ -122,7 +123,12 @@ class PreparedTask:
         return pipeline.fit(self.embeddings[:fitted], self.task.targets[:fitted])
 
     def _predict(
-        self, candidate: Candidate, points: Sequence[Mapping[str, Any]], fitted: int, end: int
+        self,
+        candidate: Candidate,
+        points: Sequence[Mapping[str, Any]],
+        fitted: int,
+        end: int,
+        expected: np.ndarray | None = None,
     ) -> list[np.ndarray]:
         """Fit each point on the first utterances, and predict those from there to the end."""
         from sklearn.preprocessing import StandardScaler
@@ -134,7 +140,7 @@ class PreparedTask:
             scaler = StandardScaler().fit(x)
             x, tested = scaler.transform(x), scaler.transform(tested)
         workers = Workers(self.jobs)
-        fold = Fold(x, self.task.targets[:fitted], tested)
+        fold = Fold(x, self.task.targets[:fitted], tested, expected)
         try:
             return predict_grid(candidate.predict, candidate.estimator, points, fold, workers)
         except ValueError as error:

@@ -28,11 +28,16 @@ Point = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Fold:
-    """Embeddings (n, D) and targets (n,) to fit, embeddings (m, D) to predict; all float64."""
+    """Embeddings (n, D) and targets (n,) to fit, embeddings (m, D) to predict; all float64.
+
+    `expected` (m,) are the true targets of a search by accuracy, where only the best point counts:
+    the predictions of one that can't be the best may then differ by a few.
+    """
 
     x: np.ndarray
     y: np.ndarray
     tested: np.ndarray
+    expected: np.ndarray | None = None
 
 
 class Workers:

@@ -78,6 +78,35 @@ def test_every_point_predicts_as_scikit_learn(name, shape, kind):
     assert differ <= (4 if (name, kind, shape) == ("LR", "tied", WIDE) else 0)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_optimum_and_whom_it_settles(kind, monkeypatch):
+    """Many utterances: found by fewer steps, with scikit-learn's predictions all the same."""
+    from serab.estimators import logistic_grid
+
+    monkeypatch.setattr(logistic_grid, "_LARGE", 0)
+    settle, remaining = logistic_grid._settled, []
+
+    def settled(*arguments):
+        found, others = settle(*arguments)
+        remaining.append(len(others))
+        return found, others
+
+    monkeypatch.setattr(logistic_grid, "_settled", settled)
+    candidate, made = CLASSIFIERS["LR"], of_kind(kind, (400, 60))
+    points = list(ParameterGrid(dict(candidate.grid)))
+    ours = predict_grid(candidate.predict, candidate.estimator, points, made, TWO)
+    plain = predict_each(candidate.estimator, points, made, ONE)
+    for mine, theirs in zip(ours, plain, strict=True):
+        assert np.array_equal(mine, theirs)
+    assert remaining[0] < len(points) / 2
+    expected = np.roll(plain[len(plain) // 2], 20)  # as often wrong as right
+    searched = Fold(made.x, made.y, made.tested, expected)
+    ours = predict_grid(candidate.predict, candidate.estimator, points, searched, TWO)
+    hits = [[(p == expected).sum() for p in found] for found in (ours, plain)]
+    assert np.argmax(hits[0]) == np.argmax(hits[1])
+    assert max(hits[0]) == max(hits[1])
+
+
 def test_published_search_is_grid_search():
     """Point, validation score and test predictions of all five, from normalised embeddings on."""
     embeddings, targets = emotional(200, 40)
@@ -130,7 +159,7 @@ def test_an_error_among_points_that_step_together(monkeypatch):
         raise FloatingPointError("broken")
 
     monkeypatch.setattr(logistic_grid, "_LARGE", 0)
-    monkeypatch.setattr(logistic_grid._Losses, "__call__", fail)
+    monkeypatch.setattr(logistic_grid.Losses, "__call__", fail)
     with pytest.raises(FloatingPointError, match="broken"):
         predict_logistic(
             CLASSIFIERS["LR"].estimator, [{"C": 1.0}, {"C": 2.0}], fold(*TALL), ONE
