@@ -67,7 +67,7 @@ class LeakReport:
         return found or ["no speaker and no recording is in two parts"]
 
 
-def split(index: CorpusIndex, protocol: Protocol, draw: int | Draw = 0, turn: int = 0) -> Split:
+def split(index: CorpusIndex, protocol: Protocol, draw: int | Draw = 0) -> Split:
     """Divide a corpus into training, validation and test by speaker.
 
     The released rule (SERAB, section 2.1): the sorted ids, shuffled by
@@ -79,13 +79,12 @@ def split(index: CorpusIndex, protocol: Protocol, draw: int | Draw = 0, turn: in
 
     Of a cross-validation the shuffled ids (seed 0) stand in a ring that is cut into folds: the
     fold of `draw` is tested, the speakers after it, as many as the rule's share, validate, and the
-    others train; so everyone is tested once, and validation goes round.
+    others train; so everyone is tested once, and validation goes round. Two speakers change places.
 
     Args:
         index: the corpus.
         protocol: whose rules hold.
         draw: which division.
-        turn: 0 for these rules; others are of `rotation`.
 
     Raises:
         ValueError: under two speakers, a part that gets no speaker, or folds of official parts.
@@ -106,17 +105,15 @@ def split(index: CorpusIndex, protocol: Protocol, draw: int | Draw = 0, turn: in
         )
     if index.has_parts:
         return _official_split(index, ids, kept, random, protocol, seed, emotions)
-    shares = np.cumsum(record.probabilities)
-    first, second = (int(share * len(names)) for share in shares[:2])
-    n_test = 1 if len(names) == 2 else len(names) - second
-    names = np.roll(names, turn * n_test).tolist()
-    if draw.folds is None and len(names) == 2:
-        return _split_two(names, ids, kept, random, protocol, seed, emotions)
+    if len(names) == 2:
+        tested = 1 if draw.folds is None else draw.number
+        return _split_two(names, tested, ids, kept, random, protocol, draw, emotions)
     if draw.folds is not None:
         parts = _fold(names, draw, record.probabilities[1])
     else:
-        testers = names[second + max(0, (turn + 1) * n_test - len(names)) :]  # of them some were
-        parts = dict(zip(PARTS, (names[:first], names[first:second], testers), strict=True))
+        first, second = (int(share * len(names)) for share in np.cumsum(record.probabilities)[:2])
+        groups = (names[:first], names[first:second], names[second:])
+        parts = dict(zip(PARTS, groups, strict=True))
     if not all(parts.values()):
         raise ValueError(
             f"{index.code}: {len(names)} speaker(s) can't be divided into training, validation "
@@ -146,22 +143,20 @@ def _fold(names: list[str], draw: Draw, share: float) -> dict[str, list[str]]:
     }
 
 
-def rotation(index: CorpusIndex, protocol: Protocol) -> tuple[Split, ...]:
-    """Splits in which every speaker is tested once; the first is `split`'s.
+def speaker_folds(index: CorpusIndex, protocol: Protocol) -> tuple[Split, ...]:
+    """Folds in which every speaker is tested once, about as many together as `split` tests.
 
-    The order of the speakers is turned by as many as are tested, until all were. In the last turn
-    speakers who were tested before have no part. Official parts are one split.
+    Official parts are one split.
 
     Raises:
         ValueError: as `split`.
     """
-    splits = [split(index, protocol)]
-    speakers = {ids for part in splits[0].speakers.values() for ids in part}
-    while not index.has_parts and len({n for s in splits for n in s.speakers["test"]}) < len(
-        speakers
-    ):
-        splits.append(split(index, protocol, turn=len(splits)))
-    return tuple(splits)
+    first = split(index, protocol)
+    if index.has_parts:
+        return (first,)
+    speakers = {speaker for part in first.speakers.values() for speaker in part}
+    folds = -(-len(speakers) // len(first.speakers["test"]))
+    return tuple(split(index, protocol, Draw(fold, folds)) for fold in range(folds))
 
 
 def speaker_ids(index: CorpusIndex, protocol: Protocol) -> list[str]:
@@ -218,21 +213,25 @@ def _official_split(
 
 def _split_two(
     names: list[str],
+    tested: int,
     ids: list[str],
     kept: np.ndarray,
     random: np.random.RandomState,
     protocol: Protocol,
-    seed: int,
+    draw: Draw,
     emotions: tuple[str, ...],
 ) -> Split:
-    test = np.array([i for i in kept if ids[i] == names[1]], dtype=int)
-    rest = np.array([i for i in kept if ids[i] == names[0]], dtype=int)
+    other = names[1 - tested]
+    test = np.array([i for i in kept if ids[i] == names[tested]], dtype=int)
+    rest = np.array([i for i in kept if ids[i] == other], dtype=int)
     order = random.permutation(rest)
     cut = int(0.75 * len(order))
     speakers: dict[str, tuple[str, ...]]
-    speakers = {"train": (names[0],), "validation": (names[0],), "test": (names[1],)}
+    speakers = {"train": (other,), "validation": (other,), "test": (names[tested],)}
     train, validation = np.sort(order[:cut]), np.sort(order[cut:])
-    return Split(protocol, seed, train, validation, test, speakers, emotions)
+    return Split(
+        protocol, draw.number, train, validation, test, speakers, emotions, folds=draw.folds
+    )
 
 
 def _some(names: tuple[str, ...], most: int = 10) -> str:

@@ -82,8 +82,8 @@ def run_audit(
     print_table("split lists", table(audits), [line for found in audits for line in found.remarks])
     if extractor is None:
         return
+    from serab.analyses.folds import SpeakerFolds
     from serab.analyses.price import price
-    from serab.analyses.turns import Turns
     from serab.cache_folder import cache_root
     from serab.embed.cache import Cache
     from serab.index import load_index
@@ -100,8 +100,8 @@ def run_audit(
     if files is not None:
         files.check_extractor(extractor.fingerprint)
     for found in ready:
-        turns = Turns(extractor, load_index(found.code), Cache(cache_root()))
-        findings = price(turns, found)
+        folds = SpeakerFolds(extractor, load_index(found.code), Cache(cache_root()))
+        findings = price(folds, found)
         if files is not None:
             files.findings.drop([f.slot for f in files.findings.of_split(("audit", found.code))])
             files.findings.put(*findings)

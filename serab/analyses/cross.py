@@ -11,13 +11,15 @@ from enum import StrEnum
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
+from serab.analyses.folds import SpeakerFolds
 from serab.analyses.pooling import Answers, score
-from serab.analyses.turns import Turns
 from serab.embed.corpus import embed_waveforms, fit_extractor
 from serab.embed.reader import WaveformReader
 from serab.index import CorpusIndex
+from serab.protocol import STRICT
 from serab.results.findings import Finding, Value
 from serab.search import CannotFit, Task
+from serab.splits import split
 from serab.terminal import progress
 
 log = logging.getLogger("evaluate")
@@ -60,8 +62,8 @@ def check(corpora: Sequence[CorpusIndex]) -> None:
         )
 
 
-def measure(corpora: Sequence[Turns]) -> list[Finding]:
-    """Train on each for each other, and on all others together; within a corpus the strict turns.
+def measure(corpora: Sequence[SpeakerFolds]) -> list[Finding]:
+    """Train on each for each other, and on all others together; within a corpus the strict folds.
 
     Trained on one: on the training and validation speakers of its first split, tested on all
     utterances of the other. The extractor is fitted on training utterances only.
@@ -69,34 +71,37 @@ def measure(corpora: Sequence[Turns]) -> list[Finding]:
     findings = []
     for tested in progress(list(corpora), "across corpora", unit=" corpora"):
         findings.append(_within(tested))
-        others = [turns for turns in corpora if turns is not tested]
-        groups = [[turns] for turns in others] + ([others] if len(others) > 1 else [])
+        others = [folds for folds in corpora if folds is not tested]
+        groups = [[folds] for folds in others] + ([others] if len(others) > 1 else [])
         for training in groups:
             findings += _across(training, tested)
-    return [replace(finding, corpus_digest=source(corpora)[0]) for finding in findings]
+    digest, *_, division = source(corpora)
+    return [replace(finding, corpus_digest=digest, division=division) for finding in findings]
 
 
-def source(corpora: Sequence[Turns]) -> tuple:
+def source(corpora: Sequence[SpeakerFolds]) -> tuple:
     """What these findings depend on: all corpora."""
-    digest = hashlib.sha256("".join(t.index.digest for t in corpora).encode()).hexdigest()
-    return (digest, *corpora[0].source[1:])
+    digests = [hashlib.sha256("".join(of_each).encode()).hexdigest() for of_each in (
+        (folds.index.digest for folds in corpora), (folds.division for folds in corpora)
+    )]  # fmt: skip
+    return (digests[0], *corpora[0].source[1:-1], digests[1])
 
 
-def _within(turns: Turns) -> Finding:
+def _within(folds: SpeakerFolds) -> Finding:
     answers = Answers()
-    for turn, choice in enumerate(turns.choices):
-        task = turns.task(turn)
-        ids = [u.id for u in turns.utterances(turn)[task.n_fit :]]
+    for fold, choice in enumerate(folds.choices):
+        task = folds.task(fold)
+        ids = [u.id for u in folds.utterances(fold)[task.n_fit :]]
         right = choice.predicted == task.test_targets
         answers.add(ids, task.speakers[task.n_fit :], right)
-    condition = {"trained_on": turns.index.code, "normalised": Normalised.TRAINING.value}
-    details = {"emotions": len(turns.index.emotions), "chance": 1 / len(turns.index.emotions)}
-    return turns.finding("cross", condition, score(answers), details=details)
+    condition = {"trained_on": folds.index.code, "normalised": Normalised.TRAINING.value}
+    details = {"emotions": len(folds.index.emotions), "chance": 1 / len(folds.index.emotions)}
+    return folds.finding("cross", condition, score(answers), details=details)
 
 
-def _across(training: Sequence[Turns], tested: Turns) -> list[Finding]:
+def _across(training: Sequence[SpeakerFolds], tested: SpeakerFolds) -> list[Finding]:
     emotions = shared_emotions([*(t.index for t in training), tested.index])
-    name = "+".join(turns.index.code for turns in training)
+    name = "+".join(folds.index.code for folds in training)
     if len(emotions) < LEAST:
         log.warning(
             "cross: %s and %s share %d emotion(s); at least %d are needed, left out.",
@@ -104,22 +109,22 @@ def _across(training: Sequence[Turns], tested: Turns) -> list[Finding]:
         )
         return []
     extractor, readers = tested.extractor, {}
-    for turns in (*training, tested):
-        readers[turns] = WaveformReader(turns.index, extractor.sample_rate, turns.cache)
+    for folds in (*training, tested):
+        readers[folds] = WaveformReader(folds.index, extractor.sample_rate, folds.cache)
     fit_extractor(extractor, [(readers[t], t.splits[0].train) for t in training])
     parts: list[list[np.ndarray]] = [[], []]
     targets: list[list[np.ndarray]] = [[], []]
     own: list[list[np.ndarray]] = [[], []]
-    for turns in training:
-        divided = turns.splits[0]
-        rows = [_of(turns, emotions, part) for part in (divided.train, divided.validation)]
-        embeddings = embed_waveforms(extractor, readers[turns], np.concatenate(rows))
+    for folds in training:
+        divided = split(folds.index, STRICT)
+        rows = [_of(folds, emotions, part) for part in (divided.train, divided.validation)]
+        embeddings = embed_waveforms(extractor, readers[folds], np.concatenate(rows))
         scaler = StandardScaler().fit(embeddings.astype(np.float64))
         for k, (part, block) in enumerate(
             zip(rows, np.split(embeddings, [len(rows[0])]), strict=True)
         ):
             parts[k].append(block)
-            targets[k].append(turns.emotions[part])
+            targets[k].append(folds.emotions[part])
             own[k].append(scaler.transform(block.astype(np.float64)))
     positions = _of(tested, emotions, np.arange(len(tested.index.utterances)))
     test = embed_waveforms(extractor, readers[tested], positions)
@@ -154,6 +159,6 @@ def _across(training: Sequence[Turns], tested: Turns) -> list[Finding]:
     return findings
 
 
-def _of(turns: Turns, emotions: Sequence[str], positions: np.ndarray) -> np.ndarray:
+def _of(folds: SpeakerFolds, emotions: Sequence[str], positions: np.ndarray) -> np.ndarray:
     """The positions whose utterance has one of the emotions."""
-    return positions[np.isin(turns.emotions[positions], emotions)]
+    return positions[np.isin(folds.emotions[positions], emotions)]

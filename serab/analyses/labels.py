@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
+from serab.analyses.folds import SpeakerFolds, subset
 from serab.analyses.pooling import Answers, difference, score
-from serab.analyses.turns import Turns, subset
 from serab.estimators.grid import Candidate
 from serab.protocol import STRICT
 from serab.results.findings import Finding, Measure
@@ -41,10 +41,10 @@ class DrawnBy(StrEnum):
     SPEAKER = "speaker"
 
 
-def measure(turns: Turns) -> list[Finding]:
+def measure(folds: SpeakerFolds) -> list[Finding]:
     """Accuracy of each classifier, and of the one that validation selects, over size and draw.
 
-    Draw k is made of turn k modulo the number of turns. Every classifier is tested, and nothing is
+    Draw k is made of fold k modulo the number of folds. Every classifier is tested, and nothing is
     chosen by it; a class with fewer utterances than asked for gives all that it has, and a size
     that all classes fall short of is left out, since it would be `all` again.
     """
@@ -54,15 +54,15 @@ def measure(turns: Turns) -> list[Finding]:
     labels: dict[tuple, list[int]] = defaultdict(list)
     short: dict[tuple, dict[str, int]] = defaultdict(dict)
     failed: dict[tuple, int] = defaultdict(int)
-    rounds = [(draw % len(turns.splits), draw) for draw in range(DRAWS)]
-    rounds.sort()  # the embeddings of a turn are in memory once
-    for turn, draw in progress(rounds, f"{turns.index.code} few labels", unit=" draws"):
-        task = turns.task(turn)
-        ids = [u.id for u in turns.utterances(turn)[task.n_fit :]]
+    rounds = [(draw % len(folds.splits), draw) for draw in range(DRAWS)]
+    rounds.sort()  # the embeddings of a fold are in memory once
+    for fold, draw in progress(rounds, f"{folds.index.code} few labels", unit=" draws"):
+        task = folds.task(fold)
+        ids = [u.id for u in folds.utterances(fold)[task.n_fit :]]
         speakers = task.speakers[task.n_fit :].tolist()
-        for by, size, small, lacking in _small_tasks(task, draw, draw >= len(turns.splits)):
+        for by, size, small, lacking in _small_tasks(task, draw, draw >= len(folds.splits)):
             drawn_rows = small.n_fit
-            for name, predicted in _predictions(small, turns):
+            for name, predicted in _predictions(small, folds):
                 key = (name, by, size)
                 if predicted is None:
                     failed[key] += 1
@@ -77,7 +77,7 @@ def measure(turns: Turns) -> list[Finding]:
                 short[shown][emotion] = min(count, short[shown].get(emotion, count))
     for by, size in dict.fromkeys((by, size) for by, size in short if short[by, size]):
         if by is DrawnBy.CLIP:
-            log.warning("%s", _shortage(turns.index.code, size, short[by, size]))
+            log.warning("%s", _shortage(folds.index.code, size, short[by, size]))
     findings = []
     for (name, by, size), answers in asked.items():
         details = {
@@ -90,19 +90,19 @@ def measure(turns: Turns) -> list[Finding]:
         }
         notes = []
         if short[by, size]:
-            notes.append(_shortage(turns.index.code, size, short[by, size]))
+            notes.append(_shortage(folds.index.code, size, short[by, size]))
         if failed[name, by, size]:
             notes.append(f"{name} can't be fitted in {failed[name, by, size]} of the draws")
         condition = {"classifier": name, "drawn_by": by.value, "per_class": size}
         findings.append(
-            turns.finding("labels", condition, score(answers), details=details, notes=notes)
+            folds.finding("labels", condition, score(answers), details=details, notes=notes)
         )
     for size in SIZES:
         pair = [asked.get((SELECTED, by, size)) for by in DrawnBy]
         if pair[0] is not None and pair[1] is not None:
             condition = {"classifier": SELECTED, "per_class": size, "of": "clip - speaker"}
             paired = difference(pair[0], pair[1])
-            findings.append(turns.finding("labels", condition, paired, Measure.DIFFERENCE))
+            findings.append(folds.finding("labels", condition, paired, Measure.DIFFERENCE))
     return findings
 
 
@@ -111,7 +111,7 @@ def _small_tasks(
 ) -> Iterator[tuple[DrawnBy, int | str, Task, dict[str, int]]]:
     """How drawn, size, the task of those utterances, and the classes that have too few of them.
 
-    All of them are no draw: they come once a turn.
+    All of them are no draw: they come once a fold.
     """
     training, validation = np.arange(task.n_train), np.arange(task.n_train, task.n_fit)
     test = np.arange(task.n_fit, len(task.targets))
@@ -142,14 +142,14 @@ def _draw(
     return np.concatenate([shuffled[targets == e][:size] for e in np.unique(targets)])
 
 
-def _predictions(task: Task, turns: Turns) -> Iterator[tuple[str, np.ndarray | None]]:
+def _predictions(task: Task, folds: SpeakerFolds) -> Iterator[tuple[str, np.ndarray | None]]:
     """What each classifier says of the test part, None where it can't be fitted, and the selected.
 
     kNN and the probe stand beside the others, and are not selected from.
     """
-    prepared = PreparedTask(task, STRICT, turns.jobs)
+    prepared = PreparedTask(task, STRICT, folds.jobs)
     best, chosen = -1.0, None
-    for candidate in (*turns.candidates, *PROBES):
+    for candidate in (*folds.candidates, *PROBES):
         try:
             fitting = [k for k in candidate.grid.get("n_neighbors", ()) if k <= task.n_train]
             grid = {"n_neighbors": fitting} if fitting else candidate.grid

@@ -17,8 +17,8 @@ from serab.analyses.conditions import (
     key,
     keyed_random,
 )
+from serab.analyses.folds import SpeakerFolds
 from serab.analyses.pooling import Answers, difference, score
-from serab.analyses.turns import Turns
 from serab.classifiers import CLASSIFIERS
 from serab.embed.corpus import embed_waveforms
 from serab.embed.reader import WaveformReader
@@ -82,21 +82,21 @@ def changed_reader(
     )
 
 
-def measure(turns: Turns) -> list[Finding]:
+def measure(folds: SpeakerFolds) -> list[Finding]:
     """Each condition's accuracy, and what is lost against clean, paired by speaker.
 
-    Classifiers are the strict ones of each turn: fitted and chosen on clean utterances.
+    Classifiers are the strict ones of each fold: fitted and chosen on clean utterances.
     """
     clean = Answers()
     noisy: dict[str, Answers] = defaultdict(Answers)
-    for turn in progress(range(len(turns.splits)), f"{turns.index.code} noise", unit=" turns"):
-        task, choice = turns.task(turn), turns.choices[turn]
-        turns.embed(turn, turns.splits[turn].test)  # fits the extractor on the turn's training part
-        ids = [u.id for u in turns.utterances(turn)[task.n_fit :]]
+    for fold in progress(range(len(folds.splits)), f"{folds.index.code} noise", unit=" folds"):
+        task, choice = folds.task(fold), folds.choices[fold]
+        folds.embed(fold, folds.splits[fold].test)  # fits the extractor on the fold's training part
+        ids = [u.id for u in folds.utterances(fold)[task.n_fit :]]
         speakers = task.speakers[task.n_fit :]
         clean.add(ids, speakers, choice.predicted == task.test_targets)
         candidate = CLASSIFIERS[choice.classifier]
-        for conditions, blocks in _embedded(turns, turn):
+        for conditions, blocks in _embedded(folds, fold):
             tested = Task(
                 np.concatenate([task.embeddings[: task.n_fit], *blocks]),
                 np.concatenate([task.targets[: task.n_fit], *[task.test_targets] * len(blocks)]),
@@ -104,33 +104,33 @@ def measure(turns: Turns) -> list[Finding]:
                 task.n_train,
                 task.n_validation,
             )
-            predicted = PreparedTask(tested, STRICT, turns.jobs).predict_test(
+            predicted = PreparedTask(tested, STRICT, folds.jobs).predict_test(
                 candidate, choice.params
             )
             for condition, answer in zip(
                 conditions, np.split(predicted, len(conditions)), strict=True
             ):
                 noisy[condition.name].add(ids, speakers, answer == task.test_targets)
-    findings = [turns.finding("noise", {"kind": "clean", "strength": ""}, score(clean))]
+    findings = [folds.finding("noise", {"kind": "clean", "strength": ""}, score(clean))]
     for condition in CONDITIONS:
         named = {"kind": condition.kind, "strength": condition.strength}
         answers = noisy[condition.name]
-        findings.append(turns.finding("noise", named, score(answers)))
+        findings.append(folds.finding("noise", named, score(answers)))
         lost = difference(answers, clean)
-        findings.append(turns.finding("noise", named, lost, Measure.DIFFERENCE))
+        findings.append(folds.finding("noise", named, lost, Measure.DIFFERENCE))
     return findings
 
 
-def _embedded(turns: Turns, turn: int) -> Iterator[tuple[list[Condition], list[np.ndarray]]]:
+def _embedded(folds: SpeakerFolds, fold: int) -> Iterator[tuple[list[Condition], list[np.ndarray]]]:
     """The test part under some conditions at a time."""
-    parts = turns.splits[turn]
-    clean = WaveformReader(turns.index, turns.extractor.sample_rate, turns.cache)
+    parts = folds.splits[fold]
+    clean = WaveformReader(folds.index, folds.extractor.sample_rate, folds.cache)
     conditions: list[Condition] = []
     blocks: list[np.ndarray] = []
     for condition in CONDITIONS:
         reader = changed_reader(clean, condition, parts.train)
         conditions.append(condition)
-        blocks.append(embed_waveforms(turns.extractor, reader, parts.test))
+        blocks.append(embed_waveforms(folds.extractor, reader, parts.test))
         if sum(block.size for block in blocks) > MOST_NUMBERS:
             yield conditions, blocks
             conditions, blocks = [], []

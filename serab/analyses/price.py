@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from serab.analyses.audit import Audit, known_people
+from serab.analyses.folds import SpeakerFolds
 from serab.analyses.pooling import Answers, difference, score
-from serab.analyses.turns import Turns
 from serab.corpora import CORPORA
 from serab.protocol import STRICT
 from serab.results.findings import Finding, Measure
@@ -20,7 +20,7 @@ VALIDATION_SHARE = 0.2
 """Of the training utterances, drawn at random, where lists have no validation part."""
 
 
-def price(turns: Turns, audited: Audit) -> list[Finding]:
+def price(folds: SpeakerFolds, audited: Audit) -> list[Finding]:
     """Accuracy under the lists, under random divisions of their sizes, and under strict.
 
     The same rule chooses the classifier everywhere. Random divisions put any of the listed
@@ -30,46 +30,46 @@ def price(turns: Turns, audited: Audit) -> list[Finding]:
         ValueError: lists without a training or a test part, or that nothing can be fitted on.
     """
     strict = Answers()
-    for turn, choice in enumerate(turns.choices):
-        parts = turns.splits[turn]
-        _add(strict, turns, parts.test, choice.predicted)
-    divisions = {"lists": _splits(turns, audited)}
+    for fold, choice in enumerate(folds.choices):
+        parts = folds.splits[fold]
+        _add(strict, folds, parts.test, choice.predicted)
+    divisions = {"lists": _splits(folds, audited)}
     listed = np.unique(np.concatenate([p for s in divisions["lists"] for p in _parts(s)]))
-    moved = np.zeros(len(turns.index.utterances), dtype=int)
+    moved = np.zeros(len(folds.index.utterances), dtype=int)
     moved[listed] = np.random.default_rng(0).permutation(listed)
     divisions["random clips"] = [
-        _split(turns, *(moved[part] for part in _parts(parts))) for parts in divisions["lists"]
+        _split(folds, *(moved[part] for part in _parts(parts))) for parts in divisions["lists"]
     ]
     answers = {}
     for name, splits in divisions.items():
         answers[name] = Answers()
-        title = f"{turns.index.code} by {name}"
+        title = f"{folds.index.code} by {name}"
         for parts in progress(splits, title, unit=" folds"):
             try:
-                choice = turns.choose(turns.task_of(parts))
+                choice = folds.choose(folds.task_of(parts))
             except CannotFit as error:
-                raise ValueError(f"{turns.index.code}, {name}: {error}") from error
-            _add(answers[name], turns, parts.test, choice.predicted)
+                raise ValueError(f"{folds.index.code}, {name}: {error}") from error
+            _add(answers[name], folds, parts.test, choice.predicted)
     answers["strict"] = strict
     details = {"folds": len(audited.folds)}
     findings = [
-        turns.finding("audit", {"split": name}, score(found), details=details)
+        folds.finding("audit", {"split": name}, score(found), details=details)
         for name, found in answers.items()
     ]
     for name in divisions:
         worth = difference(answers[name], strict)
         findings.append(
-            turns.finding("audit", {"split": f"{name} - strict"}, worth, Measure.DIFFERENCE)
+            folds.finding("audit", {"split": f"{name} - strict"}, worth, Measure.DIFFERENCE)
         )
     return findings
 
 
-def _splits(turns: Turns, audited: Audit) -> list[Split]:
-    positions = {u.id: i for i, u in enumerate(turns.index.utterances)}
+def _splits(folds: SpeakerFolds, audited: Audit) -> list[Split]:
+    positions = {u.id: i for i, u in enumerate(folds.index.utterances)}
     splits = []
     for number, fold in enumerate(audited.divisions):
         names = [name for part in fold.parts.values() for name in part]
-        people = known_people(CORPORA[audited.code], turns.index, names)
+        people = known_people(CORPORA[audited.code], folds.index, names)
         found = {
             part: np.array(
                 sorted({positions[people[n].id] for n in listed if n in people}), dtype=int
@@ -85,12 +85,14 @@ def _splits(turns: Turns, audited: Audit) -> list[Split]:
             shuffled = np.random.default_rng(number).permutation(found["train"])
             cut = max(1, round(VALIDATION_SHARE * len(shuffled)))
             found["validation"], found["train"] = np.sort(shuffled[:cut]), np.sort(shuffled[cut:])
-        splits.append(_split(turns, found["train"], found["validation"], found["test"]))
+        splits.append(_split(folds, found["train"], found["validation"], found["test"]))
     return splits
 
 
-def _split(turns: Turns, train: np.ndarray, validation: np.ndarray, test: np.ndarray) -> Split:
-    return Split(STRICT, 0, train, validation, test, {}, turns.index.emotions)
+def _split(
+    folds: SpeakerFolds, train: np.ndarray, validation: np.ndarray, test: np.ndarray
+) -> Split:
+    return Split(STRICT, 0, train, validation, test, {}, folds.index.emotions)
 
 
 def _parts(parts: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -98,7 +100,7 @@ def _parts(parts: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _add(
-    answers: Answers, turns: Turns, test: np.ndarray, predicted: Sequence | np.ndarray
+    answers: Answers, folds: SpeakerFolds, test: np.ndarray, predicted: Sequence | np.ndarray
 ) -> None:
-    ids = [turns.index.utterances[i].id for i in test]
-    answers.add(ids, turns.speakers[test], np.asarray(predicted) == turns.emotions[test])
+    ids = [folds.index.utterances[i].id for i in test]
+    answers.add(ids, folds.speakers[test], np.asarray(predicted) == folds.emotions[test])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from serab.analyses import cross, labels, noise, text, voices
-from serab.analyses.turns import Turns
+from serab.analyses.folds import SpeakerFolds
 from serab.embed.cache import Cache
 from serab.extractors.base import Extractor
 from serab.index import CorpusIndex
@@ -27,8 +27,8 @@ class Analysis:
     `check` raises ValueError for corpora that have no answer.
     """
 
-    measure: Callable[[Turns], list[Finding]] | None = None
-    across: Callable[[Sequence[Turns]], list[Finding]] | None = None
+    measure: Callable[[SpeakerFolds], list[Finding]] | None = None
+    across: Callable[[Sequence[SpeakerFolds]], list[Finding]] | None = None
     check: Callable[[Sequence[CorpusIndex]], None] = lambda corpora: None
 
 
@@ -87,7 +87,7 @@ def run_analyses(
     Raises:
         ValueError: a corpus that can't be split, or no classifier can be fitted.
     """
-    everything = [Turns(extractor, index, cache, classifiers, jobs) for index in corpora]
+    everything = [SpeakerFolds(extractor, index, cache, classifiers, jobs) for index in corpora]
     for name in names:
         analysis = ANALYSES[name]
         if analysis.across is not None:
@@ -97,11 +97,11 @@ def run_analyses(
             print_findings(files.findings.of_split((name,)))
             continue
         assert analysis.measure is not None
-        for turns in everything:
-            kept = files.findings.of_split((name, turns.index.code))
-            title = f"{turns.index.code} {name}"
-            _update(files, title, kept, turns.source, partial(analysis.measure, turns))
-            print_findings(files.findings.of_split((name, turns.index.code)))
+        for folds in everything:
+            kept = files.findings.of_split((name, folds.index.code))
+            title = f"{folds.index.code} {name}"
+            _update(files, title, kept, folds.source, partial(analysis.measure, folds))
+            print_findings(files.findings.of_split((name, folds.index.code)))
 
 
 def _update(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from serab.analyses.folds import SpeakerFolds, subset
 from serab.analyses.pooling import Answers, difference, score
-from serab.analyses.turns import Turns, subset
 from serab.corpora import record_of
 from serab.index import CorpusIndex
 from serab.results.findings import Finding, Measure
@@ -65,23 +65,23 @@ def rotation(index: CorpusIndex) -> list[Sentences]:
     return divisions
 
 
-def measure(turns: Turns) -> list[Finding]:
+def measure(folds: SpeakerFolds) -> list[Finding]:
     """Three trainings on the same test utterances: other sentences, any as few, and all there are.
 
-    In each turn of speakers and of sentences the test part are the test speakers' utterances of the
+    In each fold of speakers and of sentences the test part are the test speakers' utterances of the
     test sentences. *Other* trains on the training speakers' other sentences; *any* on as many of
     their utterances of each class whatever is said in them; *all* on all of theirs, as strict does.
     """
-    if not _sentences(turns.index):
-        log.warning("%s: its file names don't say the sentences; left out.", turns.index.code)
+    if not _sentences(folds.index):
+        log.warning("%s: its file names don't say the sentences; left out.", folds.index.code)
         return []
     answers = {name: Answers() for name in ("other", "any", "all")}
-    divisions, empty, failed = rotation(turns.index), 0, []
-    for turn in progress(range(len(turns.splits)), f"{turns.index.code} sentences", unit=" turns"):
-        task, utterances = turns.task(turn), turns.utterances(turn)
+    divisions, empty, failed = rotation(folds.index), 0, []
+    for fold in progress(range(len(folds.splits)), f"{folds.index.code} sentences", unit=" folds"):
+        task, utterances = folds.task(fold), folds.utterances(fold)
         texts = np.array([u.text for u in utterances])
         for number, division in enumerate(divisions):
-            random = np.random.default_rng([turn, number])
+            random = np.random.default_rng([fold, number])
             test = _rows(task, texts, 2, division.test)
             if not len(test):
                 empty += 1
@@ -89,7 +89,7 @@ def measure(turns: Turns) -> list[Finding]:
             ids = [utterances[i].id for i in test]
             try:
                 predicted = {
-                    name: turns.choose(subset(task, *parts, test)).predicted
+                    name: folds.choose(subset(task, *parts, test)).predicted
                     for name, parts in _trainings(task, texts, division, random)
                 }
             except CannotFit as error:
@@ -97,24 +97,24 @@ def measure(turns: Turns) -> list[Finding]:
                 continue
             for name, answer in predicted.items():
                 answers[name].add(ids, task.speakers[test], answer == task.targets[test])
-            whole = turns.choices[turn].predicted[test - task.n_fit]
+            whole = folds.choices[fold].predicted[test - task.n_fit]
             answers["all"].add(ids, task.speakers[test], whole == task.targets[test])
     if not len(answers["any"]):
-        raise CannotFit(f"{turns.index.code} text: {failed[0] if failed else 'nothing is tested'}")
+        raise CannotFit(f"{folds.index.code} text: {failed[0] if failed else 'nothing is tested'}")
     notes = []
     if failed:
         notes.append(f"{len(failed)} of the trainings can't be made: {failed[0]}")
     if empty:
-        notes.append(f"{empty} turns have no test utterance: nobody in them says their sentences.")
-    details = {"sentences": len(_sentences(turns.index)), "divisions": len(divisions)}
+        notes.append(f"{empty} folds have no test utterance: nobody in them says their sentences.")
+    details = {"sentences": len(_sentences(folds.index)), "divisions": len(divisions)}
     findings = [
-        turns.finding("text", {"trained_on": name}, score(found), details=details, notes=notes)
+        folds.finding("text", {"trained_on": name}, score(found), details=details, notes=notes)
         for name, found in answers.items()
     ]
     for name in ("any", "all"):
         worth = difference(answers[name], answers["other"])
         condition = {"trained_on": f"{name} - other"}
-        findings.append(turns.finding("text", condition, worth, Measure.DIFFERENCE))
+        findings.append(folds.finding("text", condition, worth, Measure.DIFFERENCE))
     return findings
 
 

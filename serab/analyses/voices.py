@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from serab.analyses.folds import SpeakerFolds
 from serab.analyses.pooling import Answers, Score, gap, limits, score
-from serab.analyses.turns import Turns
 from serab.index import Utterance
 from serab.intervals import Tally, accuracies, drawn
 from serab.results.findings import Finding, Measure, Value
@@ -19,22 +19,22 @@ DURATIONS = ("short", "middle", "long")
 """Thirds of the corpus' utterances by duration."""
 
 
-def measure(turns: Turns) -> list[Finding]:
-    """The strict result of every turn, speaker by speaker and group by group."""
+def measure(folds: SpeakerFolds) -> list[Finding]:
+    """The strict result of every fold, speaker by speaker and group by group."""
     predicted: dict[str, str] = {}
-    for turn, choice in enumerate(turns.choices):
-        asked = turns.utterances(turn)[turns.task(turn).n_fit :]
+    for fold, choice in enumerate(folds.choices):
+        asked = folds.utterances(fold)[folds.task(fold).n_fit :]
         predicted |= dict(zip((u.id for u in asked), choice.predicted.tolist(), strict=True))
-    utterances = [u for u in turns.index.utterances if u.id in predicted]
+    utterances = [u for u in folds.index.utterances if u.id in predicted]
     overall = score(_answers(utterances, predicted))
-    findings = [turns.finding("voices", {"of": "all speakers"}, overall)]
-    findings += _speakers(turns, utterances, predicted)
-    findings += _durations(turns, utterances, predicted)
-    return findings + _sexes(turns, utterances, predicted)
+    findings = [folds.finding("voices", {"of": "all speakers"}, overall)]
+    findings += _speakers(folds, utterances, predicted)
+    findings += _durations(folds, utterances, predicted)
+    return findings + _sexes(folds, utterances, predicted)
 
 
 def _speakers(
-    turns: Turns, utterances: Sequence[Utterance], predicted: dict[str, str]
+    folds: SpeakerFolds, utterances: Sequence[Utterance], predicted: dict[str, str]
 ) -> list[Finding]:
     findings = []
     for speaker in sorted({u.speaker for u in utterances}):
@@ -42,12 +42,12 @@ def _speakers(
         details: dict[str, Value] = {"sex": members[0].sex, "age": members[0].age}
         answers = score(_answers(members, predicted))
         condition = {"speaker": speaker}
-        findings.append(turns.finding("voices", condition, answers, details=details))
+        findings.append(folds.finding("voices", condition, answers, details=details))
     return findings
 
 
 def _durations(
-    turns: Turns, utterances: Sequence[Utterance], predicted: dict[str, str]
+    folds: SpeakerFolds, utterances: Sequence[Utterance], predicted: dict[str, str]
 ) -> list[Finding]:
     """Thirds by duration, and the longest third minus the shortest, paired by speaker."""
     ordered = sorted(utterances, key=lambda u: (u.seconds, u.id))
@@ -57,7 +57,7 @@ def _durations(
     for name, members in groups.items():
         details: dict[str, Value] = {"from": members[0].seconds, "to": members[-1].seconds}
         answers = score(_answers(members, predicted))
-        findings.append(turns.finding("voices", {"duration": name}, answers, details=details))
+        findings.append(folds.finding("voices", {"duration": name}, answers, details=details))
     if len(groups) == 3:
         pair = (groups["long"], groups["short"])
         names = sorted({u.speaker for members in pair for u in members})
@@ -66,16 +66,16 @@ def _durations(
         interval = _paired_limits(tallies[0], tallies[1]) if len(names) > 1 else None
         found = Score(value, interval, len(names), sum(map(len, pair)))
         findings.append(
-            turns.finding("voices", {"duration": "long - short"}, found, Measure.DIFFERENCE)
+            folds.finding("voices", {"duration": "long - short"}, found, Measure.DIFFERENCE)
         )
     return findings
 
 
 def _sexes(
-    turns: Turns, utterances: Sequence[Utterance], predicted: dict[str, str]
+    folds: SpeakerFolds, utterances: Sequence[Utterance], predicted: dict[str, str]
 ) -> list[Finding]:
     """Women, men, women minus men, and the confusions that only one of them suffers from."""
-    code = turns.index.code
+    code = folds.index.code
     groups: dict[str, list[Utterance]] = {}
     for utterance in utterances:
         if utterance.sex is not None:
@@ -85,7 +85,7 @@ def _sexes(
         log.warning("%s: the corpus doesn't say who is a woman and who a man; no gap.", code)
         return []
     findings = [
-        turns.finding("voices", {"sex": sex}, score(_answers(groups[sex], predicted)))
+        folds.finding("voices", {"sex": sex}, score(_answers(groups[sex], predicted)))
         for sex in counts
     ]
     if len(counts) < 2:
@@ -102,13 +102,13 @@ def _sexes(
     women, men = groups["female"], groups["male"]
     found = gap((_tally(women, predicted), _tally(men, predicted)), len(women) + len(men))
     findings.append(
-        turns.finding("voices", {"sex": "female - male"}, found, Measure.DIFFERENCE, notes=notes)
+        folds.finding("voices", {"sex": "female - male"}, found, Measure.DIFFERENCE, notes=notes)
     )
-    return findings if notes else findings + _confusions(turns, women, men, predicted)
+    return findings if notes else findings + _confusions(folds, women, men, predicted)
 
 
 def _confusions(
-    turns: Turns,
+    folds: SpeakerFolds,
     women: Sequence[Utterance],
     men: Sequence[Utterance],
     predicted: dict[str, str],
@@ -119,11 +119,11 @@ def _confusions(
     twentieth would be left in by chance alone, is in the details.
     """
     findings, looked_at = [], 0
-    for true in turns.index.emotions:
+    for true in folds.index.emotions:
         groups = [[u for u in members if u.emotion == true] for members in (women, men)]
         if any(len({u.speaker for u in members}) < 2 for members in groups):
             continue
-        for other in turns.index.emotions:
+        for other in folds.index.emotions:
             if other == true:
                 continue
             looked_at += 1
@@ -132,7 +132,7 @@ def _confusions(
             if found.interval is not None and not found.interval[0] <= 0 <= found.interval[1]:
                 findings.append((true, other, found))
     return [
-        turns.finding(
+        folds.finding(
             "voices",
             {"true": true, "predicted": other},
             found,

@@ -30,7 +30,7 @@ class Finding:
     `task` is the corpus whose utterances were asked, `condition` what was varied, `details` what a
     reader should know beside it. `interval` is a 95 % bootstrap interval over `speakers` test
     speakers, None for a single one; `classifiers` are those that were searched; `notes` are
-    sentences about what was left out or short.
+    sentences about what was left out or short; `division` stands for who was in which part.
     """
 
     analysis: str
@@ -48,6 +48,7 @@ class Finding:
     classifiers: list[str]
     details: dict[str, Value] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    division: str = ""
 
     @property
     def slot(self) -> tuple:
@@ -62,4 +63,5 @@ class Finding:
             self.extractor_fingerprint,
             self.scikit_learn,
             tuple(self.classifiers),
+            self.division,
         )

@@ -5,7 +5,7 @@ import pytest
 
 from serab.index import CorpusIndex, Utterance
 from serab.protocol import PUBLISHED, STRICT
-from serab.splits import leak_report, split
+from serab.splits import leak_report, speaker_folds, split
 
 
 def index_of(code, people, emotions=("anger", "sadness"), each=4, groups=None):
@@ -66,6 +66,21 @@ def test_two_speakers_test_on_one():
     assert set(parts.speakers["train"]) == set(parts.speakers["validation"])
     assert not set(parts.speakers["train"]) & set(parts.speakers["test"])
     assert "in both train and validation" in leak_report(index, parts).lines()[0]
+
+
+@pytest.mark.parametrize(("people", "folds"), [(EMODB, 5), (EMODB[:6], 3), (EMODB[:2], 2)])
+def test_everyone_is_tested_once(people, folds):
+    """By the folds of splits=folds:N; two speakers change places, which is no protocol's split."""
+    index = index_of("EMB", people)
+    splits = speaker_folds(index, STRICT)
+    assert len(splits) == folds
+    tested = [speaker for parts in splits for speaker in parts.speakers["test"]]
+    assert sorted(tested) == people
+    for fold, parts in enumerate(splits):
+        assert parts.draw.name == f"{fold + 1}/{folds}"
+        rows = np.concatenate([parts.train, parts.validation, parts.test])
+        assert sorted(rows) == list(range(len(index.utterances)))
+        assert not {*parts.speakers["test"]} & {*parts.speakers["train"]}
 
 
 def test_one_speaker_is_refused():

@@ -13,8 +13,8 @@ from serab.results.findings import Finding, Measure
 TITLE = "Price of leaks"
 WORDS = (
     "Accuracy under published split lists, under random divisions of the same sizes, and under "
-    "the strict protocol in turns; one rule chooses the classifier everywhere. Differences are "
-    "over the utterances that both tested, paired by speaker."
+    "the strict protocol in folds of speakers; one rule chooses the classifier everywhere. "
+    "Differences are over the utterances that both tested, paired by speaker."
 )
 _NAMES = {
     "lists": "the published lists",

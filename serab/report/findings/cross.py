@@ -16,9 +16,9 @@ WORDS = (
     "Trained on one corpus (its training and validation speakers) or on all others together, and "
     "tested on all utterances of a corpus that was never heard, over the emotions that they share: "
     "those to which the corpora's records map their labels. Within a corpus the strict result in "
-    "turns stands beside, over all of its emotions. Embeddings are standardised by training "
-    "utterances; standardised per corpus, the tested one's mean and deviation are used too, which "
-    "is transductive: a single new utterance could not be scored."
+    "folds of speakers stands beside, over all of its emotions. Embeddings are standardised by "
+    "training utterances; standardised per corpus, the tested one's mean and deviation are used "
+    "too, which is transductive: a single new utterance could not be scored."
 )
 
 

@@ -15,7 +15,7 @@ TITLE = "Few labels"
 WORDS = (
     "Accuracy when a classifier is given so many utterances a class of the training speakers, and "
     "as many of the validation speakers to choose its parameters with; the mean of ten draws, each "
-    "tested on all utterances of its turn's test speakers. Drawn by clip the few utterances are of "
+    "tested on all utterances of its fold's test speakers. Drawn by clip the few utterances are of "
     "many voices, drawn by speaker of as few as possible: the difference is what other voices are "
     "worth beyond other clips. Selected is the best of the five on validation; kNN and a logistic "
     "regression with C = 1 (probe) stand beside them."

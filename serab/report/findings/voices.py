@@ -14,9 +14,9 @@ from serab.results.findings import Finding, Measure
 
 TITLE = "Voices"
 WORDS = (
-    "The strict result in turns, so that every speaker is tested once by a classifier that never "
-    "heard them. Thirds by duration are of the corpus' own utterances. Gaps between the sexes draw "
-    "women and men apart; the one between durations is paired by speaker."
+    "The strict result in folds of speakers, so that every speaker is tested once by a classifier "
+    "that never heard them. Thirds by duration are of the corpus' own utterances. Gaps between the "
+    "sexes draw women and men apart; the one between durations is paired by speaker."
 )
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from serab.analyses import cross, labels, noise, text, voices
+from serab.analyses.folds import SpeakerFolds
 from serab.analyses.run import check_analyses, run_analyses
-from serab.analyses.turns import Turns
 from serab.embed.cache import Cache
 from serab.report.findings.blocks import SHOWN, shown
 from serab.results.findings import ANALYSES, Measure
@@ -28,15 +28,15 @@ def data(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def turns(data) -> Turns:
+def folds(data) -> SpeakerFolds:
     index = analysed_corpus(data, takes=3)
-    return Turns(Spectrum(), index, Cache(data / "cache"), NAMES, jobs=1)
+    return SpeakerFolds(Spectrum(), index, Cache(data / "cache"), NAMES, jobs=1)
 
 
 @pytest.fixture(scope="module")
-def other(data) -> Turns:
+def other(data) -> SpeakerFolds:
     index = analysed_corpus(data, "EMB", speakers=("03", "08", "09", "10", "11"))
-    return Turns(Spectrum(), index, Cache(data / "cache"), NAMES, jobs=1)
+    return SpeakerFolds(Spectrum(), index, Cache(data / "cache"), NAMES, jobs=1)
 
 
 @pytest.fixture
@@ -52,11 +52,13 @@ def found(findings, measure=Measure.ACCURACY, **condition):
     return finding
 
 
-def test_labels(turns, quick, caplog):
-    findings = labels.measure(Turns(Spectrum(), turns.index, turns.cache, FIT_ONE_EACH, jobs=1))
+def test_labels(folds, quick, caplog):
+    findings = labels.measure(
+        SpeakerFolds(Spectrum(), folds.index, folds.cache, FIT_ONE_EACH, jobs=1)
+    )
     everything = found(findings, classifier="selected", drawn_by="clip", per_class="all")
     few = found(findings, classifier="selected", drawn_by="clip", per_class=1)
-    assert everything.n_test == few.n_test == 84  # two of the three turns
+    assert everything.n_test == few.n_test == 84  # two of the three folds
     assert everything.speakers == 4
     assert everything.value >= few.value > 1 / 7
     assert few.details["labels"] == 14
@@ -69,11 +71,11 @@ def test_labels(turns, quick, caplog):
                    for f in findings)  # fmt: skip
 
 
-def test_labels_say_which_class_is_short(turns, quick, caplog, monkeypatch):
+def test_labels_say_which_class_is_short(folds, quick, caplog, monkeypatch):
     monkeypatch.setattr(labels, "SIZES", (8,))
-    kept = [u for u in turns.index.utterances if u.emotion != "fear" or u.id.endswith("0")]
-    index = replace(turns.index, utterances=tuple(kept))
-    fewer = Turns(Spectrum(), index, turns.cache, NAMES, jobs=1)
+    kept = [u for u in folds.index.utterances if u.emotion != "fear" or u.id.endswith("0")]
+    index = replace(folds.index, utterances=tuple(kept))
+    fewer = SpeakerFolds(Spectrum(), index, folds.cache, NAMES, jobs=1)
     with caplog.at_level(logging.WARNING, "evaluate"):
         findings = labels.measure(fewer)
     sentence = "EMV: 8 training utterances a class were asked for, but fear has 3"
@@ -81,8 +83,8 @@ def test_labels_say_which_class_is_short(turns, quick, caplog, monkeypatch):
     assert any(sentence in note for finding in findings for note in finding.notes)
 
 
-def test_voices(turns):
-    findings = voices.measure(turns)
+def test_voices(folds):
+    findings = voices.measure(folds)
     everyone = found(findings, of="all speakers")
     speakers = [f for f in findings if "speaker" in f.condition]
     assert len(speakers) == everyone.speakers == 6
@@ -98,10 +100,12 @@ def test_voices(turns):
     }  # fmt: skip
 
 
-def test_one_speaker_of_a_sex(turns, caplog):
+def test_one_speaker_of_a_sex(folds, caplog):
     people = [replace(u, sex="female" if u.speaker == "f1" else "male")
-              for u in turns.index.utterances]  # fmt: skip
-    lone = Turns(Spectrum(), replace(turns.index, utterances=tuple(people)), turns.cache, NAMES, 1)
+              for u in folds.index.utterances]  # fmt: skip
+    lone = SpeakerFolds(
+        Spectrum(), replace(folds.index, utterances=tuple(people)), folds.cache, NAMES, 1
+    )
     with caplog.at_level(logging.WARNING, "evaluate"):
         findings = voices.measure(lone)
     gap = found(findings, Measure.DIFFERENCE, sex="female - male")
@@ -111,23 +115,23 @@ def test_one_speaker_of_a_sex(turns, caplog):
     assert not any(f.measure == Measure.CONFUSION for f in findings)
 
 
-def test_text(turns):
-    findings = text.measure(turns)
+def test_text(folds):
+    findings = text.measure(folds)
     other_sentences, any_sentences = (found(findings, trained_on=k) for k in ("other", "any"))
     assert other_sentences.n_test == any_sentences.n_test == 126  # each tested once
     worth = found(findings, Measure.DIFFERENCE, trained_on="any - other")
     assert worth.value == pytest.approx(any_sentences.value - other_sentences.value)
 
 
-def test_sentences_are_apart(turns):
-    for division in text.rotation(turns.index):
+def test_sentences_are_apart(folds):
+    for division in text.rotation(folds.index):
         assert not division.test & (division.train | division.validation)
-    tested = [name for division in text.rotation(turns.index) for name in division.test]
+    tested = [name for division in text.rotation(folds.index) for name in division.test]
     assert sorted(tested) == ["0", "1", "2"]
 
 
-def test_cross(turns, other):
-    findings = cross.measure([turns, other])
+def test_cross(folds, other):
+    findings = cross.measure([folds, other])
     across = {
         f.condition["normalised"]: f
         for f in findings
@@ -141,34 +145,34 @@ def test_cross(turns, other):
     assert [f.task for f in within] == ["EMV", "EMB"]
 
 
-def test_noise(turns, monkeypatch):
+def test_noise(folds, monkeypatch):
     pytest.importorskip("pyroomacoustics")
     chosen = [
         c for c in noise.CONDITIONS if c.name in ("white noise 0 dB", "gain +20 dB", "MP3 8 kbit/s")
     ]
     monkeypatch.setattr(noise, "CONDITIONS", chosen)
-    findings = noise.measure(turns)
+    findings = noise.measure(folds)
     clean = found(findings, kind="clean")
     noisy = found(findings, kind="white noise")
     lost = found(findings, Measure.DIFFERENCE, kind="white noise")
     assert lost.value == pytest.approx(noisy.value - clean.value)
     assert lost.value < -0.1  # bands of a spectrum are drowned
-    assert noise.measure(turns) == findings
+    assert noise.measure(folds) == findings
 
 
-def test_run_keeps_shows_and_goes_on(data, turns, other, quick, capsys, monkeypatch):
+def test_run_keeps_shows_and_goes_on(data, folds, other, quick, capsys, monkeypatch):
     files = RunFiles(data / "run")
-    indices = [turns.index, other.index]
+    indices = [folds.index, other.index]
     names = ("voices", "cross")
-    run_analyses(names, indices, Spectrum(), files, turns.cache, NAMES, 1)
+    run_analyses(names, indices, Spectrum(), files, folds.cache, NAMES, 1)
     printed = capsys.readouterr().out
     assert "across corpora" in printed
     assert "speaker f1 female" in printed
     kept = (data / "run" / ANALYSES).read_bytes()
     rows = [json.loads(line) for line in kept.splitlines()]
     assert {row["analysis"] for row in rows} == set(names)
-    monkeypatch.setattr(Turns, "choose", None)  # nothing is computed again
-    run_analyses(names, indices, Spectrum(), RunFiles(data / "run"), turns.cache, NAMES, 1)
+    monkeypatch.setattr(SpeakerFolds, "choose", None)  # nothing is computed again
+    run_analyses(names, indices, Spectrum(), RunFiles(data / "run"), folds.cache, NAMES, 1)
     assert (data / "run" / ANALYSES).read_bytes() == kept
     for name in names:
         members = [f for f in files.findings if f.analysis == name]
@@ -178,16 +182,16 @@ def test_run_keeps_shows_and_goes_on(data, turns, other, quick, capsys, monkeypa
     assert set(SHOWN) >= set(names)
 
 
-def test_what_cannot_be_answered_is_refused(turns, other):
+def test_what_cannot_be_answered_is_refused(folds, other):
     with pytest.raises(ValueError, match=r"^analyses=\['lables'\]: expected a list from labels"):
-        check_analyses(["lables"], [turns.index])
+        check_analyses(["lables"], [folds.index])
     with pytest.raises(ValueError, match="needs two corpora and there is EMV"):
-        check_analyses(["cross"], [turns.index])
+        check_analyses(["cross"], [folds.index])
     strange = replace(other.index, emotions=("boredom", "anger"))
     with pytest.raises(ValueError, match=r"EMB and EMV share 1 emotion"):
-        check_analyses("cross", [turns.index, strange])
+        check_analyses("cross", [folds.index, strange])
     silent = replace(
-        turns.index, utterances=tuple(replace(u, text=None) for u in turns.index.utterances)
+        folds.index, utterances=tuple(replace(u, text=None) for u in folds.index.utterances)
     )
     with pytest.raises(ValueError, match="no two sentences are known"):
         check_analyses(["text"], [silent])

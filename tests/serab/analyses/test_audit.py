@@ -8,9 +8,9 @@ import pytest
 
 from serab.analyses.__main__ import main
 from serab.analyses.audit import audit, audit_folds, table
+from serab.analyses.folds import SpeakerFolds
 from serab.analyses.lists import Fold, folds, list_files, read_list
 from serab.analyses.price import price
-from serab.analyses.turns import Turns
 from serab.corpora import CORPORA
 from serab.embed.cache import Cache
 from tests.support.analysed import Spectrum, analysed_corpus
@@ -104,17 +104,16 @@ def test_price(tmp_path):
     letters = {emotion: letter for letter, emotion in CORPORA["EMB"].labels}
     named = [replace(u, id=f"{u.speaker}a0{u.text}{letters[u.emotion]}a") for u in index.utterances]
     index = replace(index, utterances=tuple(sorted(named, key=lambda u: u.id)))
-    turns = Turns(Spectrum(), index, Cache(tmp_path / "cache"), ("LDA",), jobs=1)
+    speaker_folds = SpeakerFolds(Spectrum(), index, Cache(tmp_path / "cache"), ("LDA",), jobs=1)
     names = [f"wav/{u.id}.wav" for u in index.utterances]
     fold = Fold("1", {"train": names[::2], "validation": [], "test": [*names[1::2], "foreign.wav"]})
-    values = {f.condition["split"]: f for f in price(turns, audit_folds("EMB", [fold]))}
+    values = {f.condition["split"]: f for f in price(speaker_folds, audit_folds("EMB", [fold]))}
     assert {name: values[name].n_test for name in ("lists", "random clips", "strict")} == {
         "lists": 35, "random clips": 35, "strict": 70,
     }  # fmt: skip
     worth = values["lists - strict"]
     assert (worth.n_test, worth.speakers) == (35, 5)
     assert worth.interval[0] <= worth.value <= worth.interval[1]
+    emptied = audit_folds("EMB", [Fold("1", {**fold.parts, "train": [], "test": names[:2]})])
     with pytest.raises(ValueError, match="has 0 training and 2 test utterances that are known"):
-        price(
-            turns, audit_folds("EMB", [Fold("1", {**fold.parts, "train": [], "test": names[:2]})])
-        )
+        price(speaker_folds, emptied)

@@ -1,7 +1,8 @@
-"""A corpus in turns: the strict protocol on splits in which every speaker is tested once."""
+"""A corpus in folds of speakers: the strict protocol, with every speaker tested once."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from serab.index import CorpusIndex, Utterance
 from serab.protocol import STRICT
 from serab.results.findings import Finding, Measure, Value
 from serab.search import CannotFit, PreparedTask, Task
-from serab.splits import Split, rotation
+from serab.splits import Split, speaker_folds
 
 log = logging.getLogger("evaluate")
 
@@ -77,10 +78,10 @@ def subset(task: Task, training: np.ndarray, validation: np.ndarray, test: np.nd
     )
 
 
-class Turns:
+class SpeakerFolds:
     """One encoder on one corpus, divided so that every speaker is tested once.
 
-    Only the embeddings of the last turn that was asked for are in memory.
+    Only the embeddings of the last fold that was asked for are in memory.
 
     Args:
         extractor: the system under test.
@@ -103,14 +104,21 @@ class Turns:
     ):
         self.extractor, self.index, self.cache, self.jobs = extractor, index, cache, jobs
         self.candidates = tuple(CLASSIFIERS[name] for name in check_classifiers(classifiers))
-        self.splits = rotation(index, STRICT)
+        self.splits = speaker_folds(index, STRICT)
         self._last: tuple[int, Task] | None = None
 
     @property
-    def source(self) -> tuple[str, str, str, tuple[str, ...]]:
-        """What findings depend on."""
+    def source(self) -> tuple[str, str, str, tuple[str, ...], str]:
+        """What findings depend on, as `Finding.source`."""
         names = tuple(candidate.name for candidate in self.candidates)
-        return (self.index.digest, self.extractor.fingerprint, version("scikit-learn"), names)
+        fingerprint = self.extractor.fingerprint
+        return (self.index.digest, fingerprint, version("scikit-learn"), names, self.division)
+
+    @cached_property
+    def division(self) -> str:
+        """Stands for who is in which part of each fold."""
+        speakers = repr([sorted(parts.speakers.items()) for parts in self.splits])
+        return hashlib.sha256(speakers.encode()).hexdigest()[:16]
 
     def choose(self, task: Task) -> Choice:
         """The strict rule on any task."""
@@ -124,26 +132,26 @@ class Turns:
     def speakers(self) -> np.ndarray:
         return np.array([u.speaker for u in self.index.utterances])
 
-    def order(self, turn: int) -> np.ndarray:
+    def order(self, fold: int) -> np.ndarray:
         """Positions in `index.utterances`, in the order training, validation, test."""
-        parts = self.splits[turn]
+        parts = self.splits[fold]
         return np.concatenate([parts.train, parts.validation, parts.test])
 
-    def utterances(self, turn: int) -> list[Utterance]:
+    def utterances(self, fold: int) -> list[Utterance]:
         """In the same order."""
-        return [self.index.utterances[i] for i in self.order(turn)]
+        return [self.index.utterances[i] for i in self.order(fold)]
 
-    def embed(self, turn: int, positions: np.ndarray) -> np.ndarray:
-        """Embeddings of any utterances, with the extractor fitted on the turn's training part."""
+    def embed(self, fold: int, positions: np.ndarray) -> np.ndarray:
+        """Embeddings of any utterances, with the extractor fitted on the fold's training part."""
         return embed_corpus(
-            self.extractor, self.index, self.splits[turn].train, positions, self.cache
+            self.extractor, self.index, self.splits[fold].train, positions, self.cache
         )
 
-    def task(self, turn: int) -> Task:
-        """The strict task of a turn."""
-        if self._last is None or self._last[0] != turn:
+    def task(self, fold: int) -> Task:
+        """The strict task of a fold."""
+        if self._last is None or self._last[0] != fold:
             self._last = None  # two would be in memory at once
-            self._last = (turn, self.task_of(self.splits[turn]))
+            self._last = (fold, self.task_of(self.splits[fold]))
         return self._last[1]
 
     def task_of(self, parts: Split) -> Task:
@@ -160,8 +168,8 @@ class Turns:
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
-        """The strict result of each turn."""
-        return tuple(self.choose(self.task(turn)) for turn in range(len(self.splits)))
+        """The strict result of each fold."""
+        return tuple(self.choose(self.task(fold)) for fold in range(len(self.splits)))
 
     def finding(
         self,
@@ -173,7 +181,7 @@ class Turns:
         notes: Sequence[str] = (),
     ) -> Finding:
         """A number of this encoder on this corpus, as it is kept."""
-        digest, fingerprint, scikit_learn, classifiers = self.source
+        digest, fingerprint, scikit_learn, classifiers, division = self.source
         return Finding(
             analysis=analysis,
             task=self.index.code,
@@ -190,4 +198,5 @@ class Turns:
             classifiers=list(classifiers),
             details=dict(details or {}),
             notes=list(notes),
+            division=division,
         )
