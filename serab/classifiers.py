@@ -9,7 +9,7 @@ from serab.estimators.forest import predict_forests
 from serab.estimators.grid import Candidate, once_if_balanced
 from serab.estimators.lda import ShrunkLDA
 from serab.estimators.logistic import SummedLossLogisticRegression
-from serab.estimators.logistic_grid import predict_logistic
+from serab.estimators.logistic_grid import fit_logistic, predict_logistic
 from serab.estimators.qda import CollinearQDA, predict_qdas
 from serab.estimators.svm import predict_svms
 
@@ -28,6 +28,7 @@ CLASSIFIERS: dict[str, Candidate] = {
             SummedLossLogisticRegression(max_iter=10_000, random_state=SEED),
             {"C": _C, "class_weight": _WEIGHTS},
             once_if_balanced(predict_logistic),
+            fit_logistic,
         ),
         Candidate(
             "SVC",

@@ -116,11 +116,13 @@ class PreparedTask:
         from sklearn.pipeline import Pipeline
         from sklearn.preprocessing import StandardScaler
 
-        scaler = None if self.protocol.per_speaker else StandardScaler()
+        x, steps = self.embeddings[:fitted], []
+        if not self.protocol.per_speaker:
+            scaler = StandardScaler().fit(x)
+            x, steps = scaler.transform(x), [("scaler", scaler)]
         estimator = clone(candidate.estimator).set_params(**estimator_params(params))
-        steps = [("scaler", scaler), ("classifier", estimator)]
-        pipeline = Pipeline([(name, step) for name, step in steps if step is not None])
-        return pipeline.fit(self.embeddings[:fitted], self.task.targets[:fitted])
+        estimator = candidate.fit(estimator, x, self.task.targets[:fitted])
+        return Pipeline([*steps, ("classifier", estimator)])
 
     def _predict(
         self,

@@ -121,11 +121,20 @@ def _plainly(point: Point, y: np.ndarray) -> dict[str, Any]:
     return point
 
 
+def fit_plainly(estimator: BaseEstimator, x: np.ndarray, y: np.ndarray) -> BaseEstimator:
+    """As scikit-learn does."""
+    return estimator.fit(x, y)
+
+
 @dataclass(frozen=True)
 class Candidate:
-    """An estimator, the grid that validation chooses from, and how a grid's points are fitted."""
+    """An estimator, the grid that validation chooses from, and how its points are fitted.
+
+    `fit` is for one that is kept, as (estimator, x, y) -> the same, fitted.
+    """
 
     name: str
     estimator: BaseEstimator
     grid: Mapping[str, list[Any]]
     predict: PredictGrid = predict_each
+    fit: Callable[[Any, np.ndarray, np.ndarray], BaseEstimator] = fit_plainly

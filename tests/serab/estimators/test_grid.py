@@ -13,10 +13,11 @@ from sklearn.model_selection import GridSearchCV, ParameterGrid, PredefinedSplit
 from sklearn.svm import SVC, SVR
 
 from serab.classifiers import CLASSIFIERS
+from serab.estimators import logistic_grid, logistic_problem
 from serab.estimators.forest import predict_forests
 from serab.estimators.grid import Fold, Workers, once_if_balanced, predict_each, predict_grid
 from serab.estimators.logistic import SummedLossLogisticRegression
-from serab.estimators.logistic_grid import _LARGE, predict_logistic
+from serab.estimators.logistic_grid import predict_logistic
 from serab.estimators.svm import predict_svms
 from serab.protocol import PROTOCOLS
 from serab.regression import regressors
@@ -81,9 +82,7 @@ def test_every_point_predicts_as_scikit_learn(name, shape, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_optimum_and_whom_it_settles(kind, monkeypatch):
     """Many utterances: found by fewer steps, with scikit-learn's predictions all the same."""
-    from serab.estimators import logistic_grid
-
-    monkeypatch.setattr(logistic_grid, "_LARGE", 0)
+    monkeypatch.setattr(logistic_problem, "LARGE", 0)
     settle, remaining = logistic_grid._settled, []
 
     def settled(*arguments):
@@ -105,6 +104,16 @@ def test_the_optimum_and_whom_it_settles(kind, monkeypatch):
     hits = [[(p == expected).sum() for p in found] for found in (ours, plain)]
     assert np.argmax(hits[0]) == np.argmax(hits[1])
     assert max(hits[0]) == max(hits[1])
+    for point in ({"C": 1.0, "class_weight": "balanced"}, {"C": 1e5, "class_weight": None}):
+        estimators = [clone(candidate.estimator).set_params(**point) for _ in range(2)]
+        kept, usual = (
+            candidate.fit(estimators[0], made.x, made.y),
+            estimators[1].fit(made.x, made.y),
+        )
+        assert np.array_equal(kept.predict(made.tested), usual.predict(made.tested))
+        assert kept.get_params() == usual.get_params()
+        probabilities = [each.predict_proba(made.tested) for each in (kept, usual)]
+        assert np.allclose(*probabilities, atol=0 if point["C"] == 1e5 else 1e-3)
 
 
 def test_published_search_is_grid_search():
@@ -142,7 +151,7 @@ def test_regressors_predict_as_scikit_learn():
 def test_points_that_step_together():
     """Many utterances: one product serves the points at work, until the last one stops."""
     n, dimensions = 1100, 1000
-    assert n * dimensions > _LARGE
+    assert n * dimensions > logistic_problem.LARGE
     made = fold(n, dimensions)
     points = [{"C": c, "class_weight": w} for c in (1e-5, 1e-3, 1e5) for w in ("balanced", None)]
     estimator = CLASSIFIERS["LR"].estimator
@@ -153,13 +162,12 @@ def test_points_that_step_together():
 
 def test_an_error_among_points_that_step_together(monkeypatch):
     """It is raised; nothing waits for a point that is gone."""
-    from serab.estimators import logistic_grid
 
     def fail(self, points, parameters):
         raise FloatingPointError("broken")
 
-    monkeypatch.setattr(logistic_grid, "_LARGE", 0)
-    monkeypatch.setattr(logistic_grid.Losses, "__call__", fail)
+    monkeypatch.setattr(logistic_problem, "LARGE", 0)
+    monkeypatch.setattr(logistic_problem.Losses, "__call__", fail)
     with pytest.raises(FloatingPointError, match="broken"):
         predict_logistic(
             CLASSIFIERS["LR"].estimator, [{"C": 1.0}, {"C": 2.0}], fold(*TALL), ONE
