@@ -56,7 +56,8 @@ def read_voices(folder: Path | None) -> list[np.ndarray]:
     if folder is None:
         return [voiced(VOICE_SECONDS, RATE, seed) for seed in range(VOICES)]
     voices = []
-    for speaker in sorted(path for path in folder.iterdir() if path.is_dir())[:VOICES]:
+    speakers = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    for speaker in sorted(speakers)[:VOICES]:
         parts: list[np.ndarray] = []
         for path in sorted(p for p in speaker.rglob("*") if p.is_file()):
             if sum(map(len, parts)) > VOICE_SECONDS * RATE:

@@ -131,7 +131,7 @@ def plain_search(system: str, task: str, out: Path, environment: dict[str, str])
     }
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -143,12 +143,18 @@ def main() -> None:
     parser.add_argument("--tenfold", choices=SERAB_TASKS)
     parser.add_argument("--plain", type=int, metavar="N")
     parser.add_argument("--plain-tasks", nargs="*", default=["EMB", "RAV"])
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     out: Path = options.out.resolve()
     (out / "runs").mkdir(parents=True, exist_ok=True)
     record = Record(out / "whole.json")
     environment = os.environ | {"SERAB_DATA": str(out / "data"), "SERAB_CACHE": str(out / "cache")}
     partial = ["--allow-partial"] if options.scale < 1 else []
+    made = {"scale": options.scale, "speech": options.speech and str(options.speech.resolve())}
+    if record.stages.setdefault("made with", made) != made:
+        raise ValueError(
+            f"{record.path}: was begun with {record.stages['made with']}, now it is {made}; choose "
+            "another --out."
+        )
     record.stages.setdefault("machine", describe_machine())
 
     def make(code: str, times: int) -> dict[str, Any]:

@@ -8,9 +8,9 @@ import pytest
 import soundfile
 
 from benchmarks import __main__ as table
+from benchmarks import whole
 from benchmarks.simulated import RECORDED, make_corpus, make_repeated
 from benchmarks.stages import Meter
-from benchmarks.whole import table_of
 from serab.corpora import CORPORA
 from serab.prepare.corpus import prepare
 from tests.support.speech import voiced
@@ -50,8 +50,29 @@ def test_stages_are_summed(tmp_path: Path):
     assert {"EMB LDA", "RAV LDA", "EMB RF", "RAV RF", "all rest"} == stages.keys()
     assert stages["EMB LDA"]["megabytes"] > stages["RAV RF"]["megabytes"] + 150
     assert stages["RAV LDA"]["cpu"] > 0
-    rows = table_of({"evaluate": {"wall": 2.0, "cpu": 1.0, "stages": stages}}).splitlines()
+    rows = whole.table_of({"evaluate": {"wall": 2.0, "cpu": 1.0, "stages": stages}}).splitlines()
     assert sum(row.startswith("| – LDA") for row in rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("kept", "arguments", "message"),
+    [
+        (
+            '{"made with": {"scale": 0.1, "speech": null}}',
+            [],
+            r"was begun with .*0\.1.* another --out",
+        ),
+        ('{"made with"', [], "whole.json: is damaged .* delete it to begin anew"),
+        ("{}", ["--speech", "nowhere"], "expected a folder for each speaker"),
+    ],
+)
+def test_a_whole_benchmark_that_cannot_go_on(
+    tmp_path: Path, kept: str, arguments: list[str], message: str
+):
+    (tmp_path / "whole.json").write_text(kept)
+    with pytest.raises(ValueError, match=message):
+        whole.main(["--out", str(tmp_path), "--tasks", "EMB", *arguments])
+    assert (tmp_path / "whole.json").read_text() == kept
 
 
 PRINTED = {
