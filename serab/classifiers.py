@@ -11,7 +11,7 @@ from serab.estimators.lda import ShrunkLDA
 from serab.estimators.logistic import SummedLossLogisticRegression
 from serab.estimators.logistic_grid import fit_logistic, predict_logistic
 from serab.estimators.qda import CollinearQDA, predict_qdas
-from serab.estimators.svm import predict_svms
+from serab.estimators.svm import fit_svm, predict_svms
 
 SEED = 42
 _C = [10.0**exponent for exponent in range(5, -6, -1)]
@@ -35,6 +35,7 @@ CLASSIFIERS: dict[str, Candidate] = {
             SVC(max_iter=10_000, random_state=SEED),
             {"kernel": ["rbf", "linear"], "C": _C, "class_weight": _WEIGHTS},
             once_if_balanced(predict_svms),
+            fit_svm,
         ),
         Candidate(
             "RF",

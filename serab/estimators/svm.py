@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
+from sklearn.svm import SVC
 
 from serab.estimators.grid import Fold, Point, Workers, predict_each
 
@@ -50,10 +51,31 @@ def predict_svms(
     return [predictions[k] for k in range(len(points))]
 
 
+def fit_svm(estimator: SVC, x: np.ndarray, y: np.ndarray) -> SVC:
+    """Fit (n, D) embeddings and (n,) labels by the matrix that the grid takes too, where it fits.
+
+    What scikit-learn remembers of the embeddings is put in afterwards: it predicts from these.
+    """
+    if 8 * len(x) ** 2 > _MOST_BYTES:
+        return estimator.fit(x, y)
+    kernel, fold, products = estimator.kernel, Fold(x, y, x[:0]), x @ x.T
+    if kernel == "rbf":
+        _to_rbf(fold, products, np.empty((0, len(x))))
+    estimator.set_params(kernel="precomputed").fit(products, y).set_params(kernel=kernel)
+    estimator.support_vectors_ = x[estimator.support_]
+    estimator.shape_fit_, estimator.n_features_in_ = x.shape, x.shape[1]
+    estimator._gamma = _scaled_gamma(x)
+    return estimator
+
+
+def _scaled_gamma(x: np.ndarray) -> float:
+    variance = x.var()
+    return 1.0 / (x.shape[1] * variance) if variance != 0 else 1.0
+
+
 def _to_rbf(fold: Fold, fitted: np.ndarray, tested: np.ndarray) -> None:
     """Products of utterances to exp(-gamma * squared distance), in place."""
-    variance = fold.x.var()
-    gamma = 1.0 / (fold.x.shape[1] * variance) if variance != 0 else 1.0
+    gamma = _scaled_gamma(fold.x)
     squares = fitted.diagonal().copy()
     for products, norms in ((fitted, squares), (tested, (fold.tested**2).sum(axis=1))):
         products *= -2

@@ -18,7 +18,7 @@ from serab.estimators.forest import predict_forests
 from serab.estimators.grid import Fold, Workers, once_if_balanced, predict_each, predict_grid
 from serab.estimators.logistic import SummedLossLogisticRegression
 from serab.estimators.logistic_grid import predict_logistic
-from serab.estimators.svm import predict_svms
+from serab.estimators.svm import fit_svm, predict_svms
 from serab.protocol import PROTOCOLS
 from serab.regression import regressors
 from serab.search import CannotFit, PreparedTask, Task
@@ -191,6 +191,23 @@ def test_other_settings_are_left_to_scikit_learn():
     for wrong in (SVC(kernel="poly"), SVR(gamma=0.1)):
         with pytest.raises(ValueError, match="expected"):
             predict_svms(wrong, [{}], made, ONE)
+
+
+@pytest.mark.parametrize("kernel", ["rbf", "linear"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kept_svm_is_the_usual_one(kernel, kind):
+    """All that scikit-learn remembers is there, as it would be after a fit of its own."""
+    made, estimator = of_kind(kind, TALL), SVC(kernel=kernel, C=10.0, class_weight="balanced")
+    kept, usual = fit_svm(clone(estimator), made.x, made.y), clone(estimator).fit(made.x, made.y)
+    assert vars(kept).keys() == vars(usual).keys()
+    for name, value in vars(usual).items():
+        if isinstance(value, np.ndarray) and value.dtype == float:
+            assert np.allclose(getattr(kept, name), value, atol=1e-6), name
+        else:
+            assert np.array_equal(getattr(kept, name), value), name
+    assert np.array_equal(kept.predict(made.tested), usual.predict(made.tested))
+    functions = [each.decision_function(made.tested) for each in (kept, usual)]
+    assert np.allclose(*functions, atol=1e-6)
 
 
 def test_matrices_that_would_be_too_large_are_not_made(monkeypatch):
