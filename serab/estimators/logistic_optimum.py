@@ -68,8 +68,8 @@ def find_optimum(
         steepest: of (gradient, bound), `Space.steepest`.
     """
     gradient = np.full_like(units, np.inf)
-    passed: dict[float, np.ndarray] = {}  # the first parameters below a bound
-    ahead = bounds = [times * tolerance for times in (10.0, 1.0, 0.1)]
+    passed: list[np.ndarray] = []  # the first parameters below each bound
+    ahead = [times * tolerance for times in (100.0, 10.0, 1.0, 0.1)]
 
     def asked(scaled: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal gradient
@@ -82,7 +82,7 @@ def find_optimum(
         while count < len(ahead) and steepest(gradient, ahead[count]) <= ahead[count]:
             count += 1
         if count:
-            passed[ahead[count - 1]] = scaled * units
+            passed.append(scaled * units)
             ahead = ahead[count:]
         if not ahead:
             raise StopIteration
@@ -100,6 +100,4 @@ def find_optimum(
             "ftol": 64 * np.finfo(float).eps,
         },
     ).x
-    above = bounds[0] if ahead else bounds[1]
-    before = [parameters for bound, parameters in passed.items() if bound >= above]
-    return Optimum(end * units, before[-1] if before else None)
+    return Optimum(end * units, passed[-2] if len(passed) > 1 else None)
