@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from serab.analyses.folds import SpeakerFolds, subset
 from serab.analyses.pooling import Answers, difference, score
+from serab.classifiers import CLASSIFIERS
 from serab.estimators.grid import Candidate
 from serab.protocol import STRICT
 from serab.results.findings import Finding, Measure
@@ -56,25 +59,31 @@ def measure(folds: SpeakerFolds) -> list[Finding]:
     failed: dict[tuple, int] = defaultdict(int)
     rounds = [(draw % len(folds.splits), draw) for draw in range(DRAWS)]
     rounds.sort()  # the embeddings of a fold are in memory once
-    for fold, draw in progress(rounds, f"{folds.index.code} few labels", unit=" draws"):
-        task = folds.task(fold)
-        ids = [u.id for u in folds.utterances(fold)[task.n_fit :]]
-        speakers = task.speakers[task.n_fit :].tolist()
-        for by, size, small, lacking in _small_tasks(task, draw, draw >= len(folds.splits)):
-            drawn_rows = small.n_fit
-            for name, predicted in _predictions(small, folds):
-                key = (name, by, size)
-                if predicted is None:
-                    failed[key] += 1
-                    continue
-                right = predicted == small.test_targets
-                asked[key].add(ids, speakers, right)
-                accuracies[key].append(float(right.mean()))
-            shown = (by, size)
-            voices[shown].append(len(np.unique(small.speakers[: small.n_train])))
-            labels[shown].append(drawn_rows)
-            for emotion, count in lacking.items():
-                short[shown][emotion] = min(count, short[shown].get(emotion, count))
+    names = [candidate.name for candidate in folds.candidates]
+    # processes, since most of a small search is Python
+    with Parallel(effective_n_jobs(folds.jobs), max_nbytes=None) as parallel:
+        for fold, draw in progress(rounds, f"{folds.index.code} few labels", unit=" draws"):
+            task = folds.task(fold)
+            ids = [u.id for u in folds.utterances(fold)[task.n_fit :]]
+            speakers = task.speakers[task.n_fit :].tolist()
+            few = list(_small_tasks(task, draw, draw >= len(folds.splits)))
+            work = (delayed(_predictions)(small.task, names) for small in few)
+            for small, predictions in zip(few, parallel(work), strict=True):
+                for by in small.drawn_by:
+                    for name, predicted in predictions.items():
+                        key = (name, by, small.size)
+                        if predicted is None:
+                            failed[key] += 1
+                            continue
+                        right = predicted == small.task.test_targets
+                        asked[key].add(ids, speakers, right)
+                        accuracies[key].append(float(right.mean()))
+                    shown = (by, small.size)
+                    given = small.task.speakers[: small.task.n_train]
+                    voices[shown].append(len(np.unique(given)))
+                    labels[shown].append(small.task.n_fit)
+                    for emotion, count in small.lacking.items():
+                        short[shown][emotion] = min(count, short[shown].get(emotion, count))
     for by, size in dict.fromkeys((by, size) for by, size in short if short[by, size]):
         if by is DrawnBy.CLIP:
             log.warning("%s", _shortage(folds.index.code, size, short[by, size]))
@@ -106,13 +115,18 @@ def measure(folds: SpeakerFolds) -> list[Finding]:
     return findings
 
 
-def _small_tasks(
-    task: Task, draw: int, repeated: bool
-) -> Iterator[tuple[DrawnBy, int | str, Task, dict[str, int]]]:
-    """How drawn, size, the task of those utterances, and the classes that have too few of them.
+@dataclass(frozen=True)
+class _Small:
+    """A task of few utterances, how they were drawn, and the classes that have too few of them."""
 
-    All of them are no draw: they come once a fold.
-    """
+    drawn_by: tuple[DrawnBy, ...]
+    size: int | str
+    task: Task
+    lacking: dict[str, int]
+
+
+def _small_tasks(task: Task, draw: int, repeated: bool) -> Iterator[_Small]:
+    """Of each size, by clip and by speaker; all utterances are no draw and come once a fold."""
     training, validation = np.arange(task.n_train), np.arange(task.n_train, task.n_fit)
     test = np.arange(task.n_fit, len(task.targets))
     counts = {e: int((task.targets[training] == e).sum()) for e in np.unique(task.targets)}
@@ -123,10 +137,9 @@ def _small_tasks(
             random = np.random.default_rng([draw, number])
             rows = [_draw(task, part, by, size, random) for part in (training, validation)]
             lacking = {e: count for e, count in counts.items() if count < size}
-            yield by, size, subset(task, rows[0], rows[1], test), lacking
+            yield _Small((by,), size, subset(task, rows[0], rows[1], test), lacking)
     if not repeated:
-        for by in DrawnBy:
-            yield by, ALL, task, {}
+        yield _Small(tuple(DrawnBy), ALL, task, {})
 
 
 def _draw(
@@ -142,27 +155,26 @@ def _draw(
     return np.concatenate([shuffled[targets == e][:size] for e in np.unique(targets)])
 
 
-def _predictions(task: Task, folds: SpeakerFolds) -> Iterator[tuple[str, np.ndarray | None]]:
+def _predictions(task: Task, classifiers: Sequence[str]) -> dict[str, np.ndarray | None]:
     """What each classifier says of the test part, None where it can't be fitted, and the selected.
 
     kNN and the probe stand beside the others, and are not selected from.
     """
-    prepared = PreparedTask(task, STRICT, folds.jobs)
-    best, chosen = -1.0, None
-    for candidate in (*folds.candidates, *PROBES):
+    prepared, best, chosen = PreparedTask(task, STRICT, jobs=1), -1.0, None
+    predictions: dict[str, np.ndarray | None] = {}
+    for candidate in (*(CLASSIFIERS[name] for name in classifiers), *PROBES):
+        fitting = [k for k in candidate.grid.get("n_neighbors", ()) if k <= task.n_train]
+        if fitting:
+            candidate = replace(candidate, grid={"n_neighbors": fitting})
         try:
-            fitting = [k for k in candidate.grid.get("n_neighbors", ()) if k <= task.n_train]
-            grid = {"n_neighbors": fitting} if fitting else candidate.grid
-            candidate = Candidate(candidate.name, candidate.estimator, grid, candidate.predict)
             searched = prepared.search(candidate)
-            predicted = prepared.predict_test(candidate, searched.params)
+            predictions[candidate.name] = prepared.predict_test(candidate, searched.params)
         except CannotFit:
-            yield candidate.name, None
+            predictions[candidate.name] = None
             continue
-        yield candidate.name, predicted
         if candidate.name not in _BESIDE and searched.val_score > best:
-            best, chosen = searched.val_score, predicted
-    yield SELECTED, chosen
+            best, chosen = searched.val_score, predictions[candidate.name]
+    return predictions | {SELECTED: chosen}
 
 
 def _shortage(code: str, size: int | str, counts: dict[str, int]) -> str:

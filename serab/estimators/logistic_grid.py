@@ -112,7 +112,7 @@ def fit_logistic(
     problem = Problem.of([settings], y)
     if problem.is_free[0]:
         return estimator.fit(x, y)
-    space, solutions = _optima(problem, Fold(x, y, x[:0]), [0], Workers(1))
+    space, solutions = _optima(problem, Fold(x, y, x[:0]), [0], Workers())
     estimator.classes_ = np.unique(y)
     estimator.coef_, estimator.intercept_ = space.original(solutions[0].parameters)
     return estimator.set_params(warm_start=True).fit(x, y).set_params(warm_start=False)

@@ -69,6 +69,8 @@ def test_labels(folds, quick, caplog):
     assert not any(f.condition.get("per_class") == 64 for f in findings)  # it would be all again
     assert not any(f.condition.get("classifier") == "LDA" and f.condition["per_class"] == 1
                    for f in findings)  # fmt: skip
+    several = SpeakerFolds(Spectrum(), folds.index, folds.cache, FIT_ONE_EACH, jobs=2)
+    assert labels.measure(several) == findings  # in two processes
 
 
 def test_labels_say_which_class_is_short(folds, quick, caplog, monkeypatch):
