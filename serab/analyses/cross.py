@@ -65,7 +65,7 @@ def check(corpora: Sequence[CorpusIndex]) -> None:
 def measure(corpora: Sequence[SpeakerFolds]) -> list[Finding]:
     """Train on each for each other, and on all others together; within a corpus the strict folds.
 
-    Trained on one: on the training and validation speakers of its first split, tested on all
+    Trained on one: on the training and validation speakers of its strict split, tested on all
     utterances of the other. The extractor is fitted on training utterances only.
     """
     findings = []
@@ -111,13 +111,14 @@ def _across(training: Sequence[SpeakerFolds], tested: SpeakerFolds) -> list[Find
     extractor, readers = tested.extractor, {}
     for folds in (*training, tested):
         readers[folds] = WaveformReader(folds.index, extractor.sample_rate, folds.cache)
-    fit_extractor(extractor, [(readers[t], t.splits[0].train) for t in training])
+    divided = {folds: split(folds.index, STRICT) for folds in training}
+    fit_extractor(extractor, [(readers[folds], divided[folds].train) for folds in training])
     parts: list[list[np.ndarray]] = [[], []]
     targets: list[list[np.ndarray]] = [[], []]
     own: list[list[np.ndarray]] = [[], []]
     for folds in training:
-        divided = split(folds.index, STRICT)
-        rows = [_of(folds, emotions, part) for part in (divided.train, divided.validation)]
+        fitting = (divided[folds].train, divided[folds].validation)
+        rows = [_of(folds, emotions, part) for part in fitting]
         embeddings = embed_waveforms(extractor, readers[folds], np.concatenate(rows))
         scaler = StandardScaler().fit(embeddings.astype(np.float64))
         for k, (part, block) in enumerate(
