@@ -32,7 +32,8 @@ def predict_logistic(
 ) -> list[np.ndarray]:
     """`PredictGrid` for logistic regressions over C and class_weight.
 
-    Two classes, and other settings than these, are fitted one by one by scikit-learn.
+    Two classes, and other settings than these, are fitted one by one by scikit-learn. Memory: up to
+    three more copies of the embeddings (n, D), shared by the threads.
     """
     settings = [{**estimator.get_params(), **point} for point in points]
     classes = np.unique(fold.y)
@@ -74,7 +75,7 @@ def _settled(
         if solution.before is not None:
             moving[k] = int((space.predict(solution.before) != ends).sum())
         if free[k]:
-            moving[k] = max(moving[k], len(ends) // 10)
+            moving[k] = max(moving[k], -(-len(ends) // 10))
     remaining = [k for k in moving if moving[k]]
     if fold.expected is not None and len(remaining) < len(found):
         hits = {k: int((found[k] == fold.expected).sum()) for k in found}
