@@ -82,7 +82,8 @@ class PreparedTask:
         What it chooses is what `GridSearchCV` over the same points would.
 
         Args:
-            score: of (true, predicted), larger is better.
+            score: of (true, predicted), larger is better. Only by `accuracy` are points spared
+                that can't win (`Fold.expected`).
 
         Raises:
             ValueError: this classifier can't be fitted on these utterances.

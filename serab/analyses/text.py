@@ -45,7 +45,7 @@ class Sentences:
     test: frozenset[str]
 
 
-def rotation(index: CorpusIndex) -> list[Sentences]:
+def sentence_divisions(index: CorpusIndex) -> list[Sentences]:
     """Divisions of the sentences by the corpus' shares of speakers, in which each is tested once.
 
     Two sentences: one is tested, training and validation share the other.
@@ -76,7 +76,7 @@ def measure(folds: SpeakerFolds) -> list[Finding]:
         log.warning("%s: its file names don't say the sentences; left out.", folds.index.code)
         return []
     answers = {name: Answers() for name in ("other", "any", "all")}
-    divisions, empty, failed = rotation(folds.index), 0, []
+    divisions, empty, failed = sentence_divisions(folds.index), 0, []
     for fold in progress(range(len(folds.splits)), f"{folds.index.code} sentences", unit=" folds"):
         task, utterances = folds.task(fold), folds.utterances(fold)
         texts = np.array([u.text for u in utterances])

@@ -36,7 +36,7 @@ class Directions:
         """A step's length along each of K * (D + 1) parameters, from the loss's curvature there.
 
         An utterance's own curvature is p (1 - p), which is smaller where the penalty is; by how
-        much was tried on CREMA-D and IEMOCAP in 2,048 dimensions and only changes the time.
+        much was tried on embeddings of CREMA-D's and IEMOCAP's size and only changes the time.
         """
         curvature = min(0.05, 0.08 * l2**0.6)
         slopes = 1 / np.sqrt(curvature * self.variances + l2)

@@ -12,9 +12,11 @@ from serab.analyses import cross, labels, noise, text, voices
 from serab.analyses.folds import SpeakerFolds
 from serab.analyses.run import check_analyses, run_analyses
 from serab.embed.cache import Cache
+from serab.protocol import STRICT
 from serab.report.findings.blocks import SHOWN, shown
 from serab.results.findings import ANALYSES, Measure
 from serab.results.run_files import RunFiles
+from serab.splits import split
 from tests.support.analysed import Spectrum, analysed_corpus
 
 NAMES = ("LDA",)
@@ -126,9 +128,9 @@ def test_text(folds):
 
 
 def test_sentences_are_apart(folds):
-    for division in text.rotation(folds.index):
+    for division in text.sentence_divisions(folds.index):
         assert not division.test & (division.train | division.validation)
-    tested = [name for division in text.rotation(folds.index) for name in division.test]
+    tested = [name for division in text.sentence_divisions(folds.index) for name in division.test]
     assert sorted(tested) == ["0", "1", "2"]
 
 
@@ -145,6 +147,27 @@ def test_cross(folds, other):
     assert (strict.n_test, strict.speakers) == (60, 5)  # two takes of these, without boredom
     within = [f for f in findings if f.task == f.condition["trained_on"]]
     assert [f.task for f in within] == ["EMV", "EMB"]
+
+
+def test_cross_fits_extractor_and_classifiers_on_the_strict_split(folds, other, monkeypatch):
+    fit, fitted, embed, embedded = cross.fit_extractor, {}, cross.embed_waveforms, {}
+
+    def noted_fit(extractor, parts):
+        fitted.update((reader.index.code, set(positions)) for reader, positions in parts)
+        return fit(extractor, parts)
+
+    def noted_embed(extractor, reader, positions):
+        embedded.setdefault(reader.index.code, set(positions))  # first as training
+        return embed(extractor, reader, positions)
+
+    monkeypatch.setattr(cross, "fit_extractor", noted_fit)
+    monkeypatch.setattr(cross, "embed_waveforms", noted_embed)
+    cross.measure([other, folds])
+    parts = split(folds.index, STRICT)
+    assert fitted["EMV"] == set(parts.train)
+    assert embedded["EMV"] <= {*parts.train, *parts.validation}
+    assert embedded["EMV"] & set(parts.train)
+    assert embedded["EMV"] & set(parts.validation)
 
 
 def test_noise(folds, monkeypatch):

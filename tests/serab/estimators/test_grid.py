@@ -13,52 +13,17 @@ from sklearn.model_selection import GridSearchCV, ParameterGrid, PredefinedSplit
 from sklearn.svm import SVC, SVR
 
 from serab.classifiers import CLASSIFIERS
-from serab.estimators import logistic_grid, logistic_problem
 from serab.estimators.forest import predict_forests
-from serab.estimators.grid import Fold, Workers, once_if_balanced, predict_each, predict_grid
+from serab.estimators.grid import Fold, once_if_balanced, predict_each, predict_grid
 from serab.estimators.logistic import SummedLossLogisticRegression
 from serab.estimators.logistic_grid import predict_logistic
-from serab.estimators.svm import fit_svm, predict_svms
+from serab.estimators.svm import predict_svms
 from serab.protocol import PROTOCOLS
 from serab.regression import regressors
 from serab.search import CannotFit, PreparedTask, Task
+from tests.support.emotional import KINDS, ONE, TALL, TWO, WIDE, emotional, fold, of_kind
 
-TWO, ONE = Workers(2), Workers(1)
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-def emotional(n: int, dimensions: int, classes: int = 4, seed: int = 0):
-    """Embeddings in which emotions overlap, and classes of unlike sizes."""
-    random = np.random.default_rng(seed)
-    shares = np.arange(2, classes + 2)
-    targets = random.permutation(np.repeat(np.arange(classes), shares * n // shares.sum() + 1)[:n])
-    means = random.normal(size=(classes, dimensions)) * (1 + np.arange(dimensions)) ** -0.5
-    embeddings = random.normal(size=(n, dimensions)) + 1.5 * means[targets]
-    return embeddings, np.array([f"emotion{k}" for k in targets])
-
-
-def fold(n: int, dimensions: int, classes: int = 4, **changes) -> Fold:
-    embeddings, targets = emotional(n + 80, dimensions, classes)
-    return Fold(**{"x": embeddings[:n], "y": targets[:n], "tested": embeddings[n:]} | changes)
-
-
-WIDE, TALL = (60, 150), (150, 20)
-KINDS = ("as they come", "tied", "constant features", "equally many")
-
-
-def of_kind(kind: str, shape: tuple[int, int]) -> Fold:
-    made = fold(*shape)
-    x, y, tested = made.x, made.y, made.tested
-    if kind == "tied":  # few values, and every utterance twice, half of them with another emotion
-        x, tested = np.round(2 * x) / 2, np.round(2 * tested) / 2
-        half = len(x) // 2
-        x[half:] = x[:half]
-    elif kind == "constant features":
-        x[:, ::3], tested[:, ::3] = 0.1, 0.1
-        x[:, 1] = 1 + 1e-9 * x[:, 1]  # but for less than trees tell apart
-    elif kind == "equally many":
-        y = np.array([f"emotion{k % 4}" for k in range(len(x))])
-    return Fold(x, y, tested)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -77,43 +42,6 @@ def test_every_point_predicts_as_scikit_learn(name, shape, kind):
     # Of utterances under two emotions each, L-BFGS makes a long way that rounding changes: 2 of the
     # 1,760 predictions, as many as scikit-learn's own do when the dimensions come in another order.
     assert differ <= (4 if (name, kind, shape) == ("LR", "tied", WIDE) else 0)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_optimum_and_whom_it_settles(kind, monkeypatch):
-    """Many utterances: found by fewer steps, with scikit-learn's predictions all the same."""
-    monkeypatch.setattr(logistic_problem, "LARGE", 0)
-    settle, remaining = logistic_grid._settled, []
-
-    def settled(*arguments):
-        found, others = settle(*arguments)
-        remaining.append(len(others))
-        return found, others
-
-    monkeypatch.setattr(logistic_grid, "_settled", settled)
-    candidate, made = CLASSIFIERS["LR"], of_kind(kind, (400, 60))
-    points = list(ParameterGrid(dict(candidate.grid)))
-    ours = predict_grid(candidate.predict, candidate.estimator, points, made, TWO)
-    plain = predict_each(candidate.estimator, points, made, ONE)
-    for mine, theirs in zip(ours, plain, strict=True):
-        assert np.array_equal(mine, theirs)
-    assert remaining[0] < len(points) / 2
-    expected = np.roll(plain[len(plain) // 2], 20)  # as often wrong as right
-    searched = Fold(made.x, made.y, made.tested, expected)
-    ours = predict_grid(candidate.predict, candidate.estimator, points, searched, TWO)
-    hits = [[(p == expected).sum() for p in found] for found in (ours, plain)]
-    assert np.argmax(hits[0]) == np.argmax(hits[1])
-    assert max(hits[0]) == max(hits[1])
-    for point in ({"C": 1.0, "class_weight": "balanced"}, {"C": 1e5, "class_weight": None}):
-        estimators = [clone(candidate.estimator).set_params(**point) for _ in range(2)]
-        kept, usual = (
-            candidate.fit(estimators[0], made.x, made.y),
-            estimators[1].fit(made.x, made.y),
-        )
-        assert np.array_equal(kept.predict(made.tested), usual.predict(made.tested))
-        assert kept.get_params() == usual.get_params()
-        probabilities = [each.predict_proba(made.tested) for each in (kept, usual)]
-        assert np.allclose(*probabilities, atol=0 if point["C"] == 1e5 else 1e-3)
 
 
 def test_published_search_is_grid_search():
@@ -148,32 +76,6 @@ def test_regressors_predict_as_scikit_learn():
             assert np.allclose(mine, theirs, rtol=1e-6, atol=1e-6)
 
 
-def test_points_that_step_together():
-    """Many utterances: one product serves the points at work, until the last one stops."""
-    n, dimensions = 1100, 1000
-    assert n * dimensions > logistic_problem.LARGE
-    made = fold(n, dimensions)
-    points = [{"C": c, "class_weight": w} for c in (1e-5, 1e-3, 1e5) for w in ("balanced", None)]
-    estimator = CLASSIFIERS["LR"].estimator
-    ours = predict_logistic(estimator, points, made, TWO)
-    for mine, theirs in zip(ours, predict_each(estimator, points, made, ONE), strict=True):
-        assert np.array_equal(mine, theirs)
-
-
-def test_an_error_among_points_that_step_together(monkeypatch):
-    """It is raised; nothing waits for a point that is gone."""
-
-    def fail(self, points, parameters):
-        raise FloatingPointError("broken")
-
-    monkeypatch.setattr(logistic_problem, "LARGE", 0)
-    monkeypatch.setattr(logistic_problem.Losses, "__call__", fail)
-    with pytest.raises(FloatingPointError, match="broken"):
-        predict_logistic(
-            CLASSIFIERS["LR"].estimator, [{"C": 1.0}, {"C": 2.0}], fold(*TALL), ONE
-        )  # fmt: skip
-
-
 def test_other_settings_are_left_to_scikit_learn():
     made = fold(*TALL)
     cases = (
@@ -191,32 +93,6 @@ def test_other_settings_are_left_to_scikit_learn():
     for wrong in (SVC(kernel="poly"), SVR(gamma=0.1)):
         with pytest.raises(ValueError, match="expected"):
             predict_svms(wrong, [{}], made, ONE)
-
-
-@pytest.mark.parametrize("kernel", ["rbf", "linear"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_kept_svm_is_the_usual_one(kernel, kind):
-    """All that scikit-learn remembers is there, as it would be after a fit of its own."""
-    made, estimator = of_kind(kind, TALL), SVC(kernel=kernel, C=10.0, class_weight="balanced")
-    kept, usual = fit_svm(clone(estimator), made.x, made.y), clone(estimator).fit(made.x, made.y)
-    assert vars(kept).keys() == vars(usual).keys()
-    for name, value in vars(usual).items():
-        if isinstance(value, np.ndarray) and value.dtype == float:
-            assert np.allclose(getattr(kept, name), value, atol=1e-6), name
-        else:
-            assert np.array_equal(getattr(kept, name), value), name
-    assert np.array_equal(kept.predict(made.tested), usual.predict(made.tested))
-    functions = [each.decision_function(made.tested) for each in (kept, usual)]
-    assert np.allclose(*functions, atol=1e-6)
-
-
-def test_matrices_that_would_be_too_large_are_not_made(monkeypatch):
-    made, points = fold(*TALL), [{"C": 1.0, "kernel": kernel} for kernel in ("rbf", "linear")]
-    ours = predict_svms(SVC(), points, made, ONE)
-    monkeypatch.setattr("serab.estimators.svm._MOST_BYTES", 1000)
-    monkeypatch.setattr("serab.estimators.svm._to_rbf", None)
-    without = predict_svms(SVC(), points, made, ONE)
-    assert all(np.array_equal(a, b) for a, b in zip(ours, without, strict=True))
 
 
 def test_workers_of_a_forked_process_are_its_own():
